@@ -1,0 +1,2 @@
+// Package beyondtrust talks to BeyondTrust Privileged Remote Access appliances.
+package beyondtrust
