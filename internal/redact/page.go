@@ -1,0 +1,47 @@
+package redact
+
+import (
+	"html"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// PageText is how many bytes of a page's text [Scrubber.Page] returns at most.
+const PageText = 2 << 10
+
+var (
+	titleElement = regexp.MustCompile(`(?is)<title\b[^>]*>(.*?)</title\s*>`)
+	// Elements whose content is not for reading. An element that is not closed runs to the end.
+	unread = regexp.MustCompile(`(?is)<!--.*?(?:-->|$)|<script\b.*?(?:</script\s*>|$)|<style\b.*?(?:</style\s*>|$)|<title\b.*?(?:</title\s*>|$)`)
+	tag    = regexp.MustCompile(`(?s)<[/!?a-zA-Z][^>]*(?:>|$)`)
+)
+
+// Page returns what a person would read on the HTML page: its title, and the first 2 KB ([PageText]) of its text
+// without tags, scripts and styles. White space runs together. Both are scrubbed, the text before it is cut, so that no
+// half of a secret stays. A body that is not HTML comes back as text with an empty title.
+func (s Scrubber) Page(body []byte) (title, text string) {
+	page := strings.ToValidUTF8(string(body), "\uFFFD")
+	if m := titleElement.FindStringSubmatch(page); m != nil {
+		title = cut(s.plain(m[1]), 200)
+	}
+	return title, cut(s.plain(unread.ReplaceAllString(page, " ")), PageText)
+}
+
+// plain scrubs twice: as the page spells it, with its attributes, and as it reads once the tags are gone and the
+// entities are resolved.
+func (s Scrubber) plain(markup string) string {
+	text := tag.ReplaceAllString(s(markup), " ")
+	return strings.Join(strings.Fields(s(html.UnescapeString(text))), " ")
+}
+
+// cut shortens text to at most n bytes, at the end of a character.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
