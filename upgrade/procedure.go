@@ -1,0 +1,214 @@
+package upgrade
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Procedure is a guide: an ordered tree of steps, with the guards that are looked at before every act. It is data:
+// print it with [Plan], insert steps into Steps, run it with [Run].
+type Procedure struct {
+	Name   string  // "SPS upgrade to 7.0.2.1"
+	Source string  // the guide it follows
+	Guards []Guard // looked at before every act
+	Steps  []Step
+}
+
+// Index returns the position in Steps of the step called name, or of the group that holds it at any depth; -1 if there is none.
+func (p Procedure) Index(name string) int {
+	return slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == name || holds(s.Steps, name) })
+}
+
+func holds(steps []Step, name string) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name || holds(s.Steps, name) })
+}
+
+// Validate reports everything that is wrong with the procedure, joined: names missing or double, steps that can do
+// nothing, an Until that leads nowhere, a Hold where a run must not end, IfNotBegun without Settle. [Run] calls it first.
+func (p Procedure) Validate() error {
+	_, err := p.compile()
+	return err
+}
+
+// node is a step at its place in the tree.
+type node struct {
+	*Step
+	path   string
+	order  int // of leaves, in the guide's order
+	parent *node
+	kids   []*node
+	until  *node
+	whole  *node // outermost group that must not be left half-way
+}
+
+// tree is a procedure made ready to run.
+type tree struct {
+	p      Procedure
+	root   *node
+	leaves []*node
+	byPath map[string]*node
+	digest string
+}
+
+func (p Procedure) compile() (*tree, error) {
+	t := &tree{p: p, byPath: map[string]*node{}}
+	t.root = &node{Step: &Step{Name: p.Name, Steps: p.Steps}}
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("upgrade: "+format, args...)) }
+	if p.Name == "" {
+		bad("the procedure has no name")
+	}
+	if len(p.Steps) == 0 {
+		bad("procedure %q has no steps", p.Name)
+	}
+	t.grow(t.root, bad)
+	t.resolveUntil(bad)
+	seen := map[string]bool{}
+	for _, g := range p.Guards {
+		if g.Name == "" || g.Observe == nil {
+			bad("guard %q needs a name and an Observe", g.Name)
+		}
+		if seen[g.Name] {
+			bad("two guards are called %q", g.Name)
+		}
+		seen[g.Name] = true
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	t.digest = t.fingerprint()
+	return t, nil
+}
+
+func (t *tree) grow(n *node, bad func(string, ...any)) {
+	names := map[string]bool{}
+	for i := range n.Steps {
+		s := &n.Steps[i]
+		kid := &node{Step: s, parent: n, path: s.Name, whole: n.whole}
+		if n.path != "" {
+			kid.path = n.path + "/" + s.Name
+		}
+		if kid.whole == nil && s.Whole {
+			kid.whole = kid
+		}
+		switch {
+		case s.Name == "" || strings.ContainsAny(s.Name, "/\n"):
+			bad("step %d of %q has the name %q: a name is not empty and has no slash and no line break", i+1, cmp.Or(n.path, t.p.Name), s.Name)
+		case names[s.Name]:
+			bad("two steps of %q are called %q", cmp.Or(n.path, t.p.Name), s.Name)
+		}
+		names[s.Name] = true
+		kid.check(bad)
+		n.kids = append(n.kids, kid)
+		t.byPath[kid.path] = kid
+		if s.group() {
+			t.grow(kid, bad)
+			continue
+		}
+		kid.order = len(t.leaves)
+		t.leaves = append(t.leaves, kid)
+	}
+}
+
+func (n *node) check(bad func(string, ...any)) {
+	s := n.Step
+	acts := s.Observe != nil || s.Act != nil || s.Ask != nil
+	switch {
+	case s.group() && (acts || s.hold || s.Restore != nil || s.Until != ""):
+		bad("group %q has functions of its own: put them into a step", n.path)
+	case !s.group() && !acts && !s.hold:
+		bad("step %q has neither Observe, Act, Ask nor Steps", n.path)
+	case !s.group() && (s.Whole || s.AtOnce > 1):
+		bad("step %q is no group, so Whole and AtOnce mean nothing", n.path)
+	case s.Again == IfNotBegun && s.Settle <= 0:
+		bad("step %q may be sent again if it has not begun, so it needs a Settle above 0", n.path)
+	case s.Again < Never || s.Again > Freely:
+		bad("step %q has an Again that does not exist", n.path)
+	case s.Restore != nil && s.Observe == nil:
+		bad("step %q has a Restore, so it needs an Observe: what was before must have been seen", n.path)
+	case s.Until != "" && s.Observe == nil:
+		bad("step %q has an Until, so it needs an Observe: its effect is looked at again", n.path)
+	case s.EachRun && (s.Observe == nil || s.Again != Freely):
+		bad("step %q is looked at by every run, so it needs an Observe and Again: Freely", n.path)
+	}
+	if s.Every < 0 || s.Settle < 0 || s.Limit < 0 || s.Takes < 0 || s.Outage < 0 {
+		bad("step %q has a negative duration", n.path)
+	}
+	if !s.hold {
+		return
+	}
+	if n.whole != nil {
+		bad("hold %q is inside %q, which must not be left half-way", n.path, n.whole.path)
+	}
+	for up := n.parent; up != nil; up = up.parent {
+		if up.AtOnce > 1 {
+			bad("hold %q is inside %q, whose steps run at the same time", n.path, up.path)
+		}
+	}
+}
+
+// resolveUntil finds the step an Until names: by path, or by name among the leaves and groups behind it.
+func (t *tree) resolveUntil(bad func(string, ...any)) {
+	for _, n := range t.leaves {
+		if n.Until == "" {
+			continue
+		}
+		var found []*node
+		for path, m := range t.byPath {
+			if (path == n.Until || m.Name == n.Until) && m.first() > n.order {
+				found = append(found, m)
+			}
+		}
+		if len(found) != 1 {
+			bad("step %q holds until %q, and %d steps behind it are called that; want one", n.path, n.Until, len(found))
+			continue
+		}
+		n.until = found[0]
+	}
+}
+
+// first returns the order of the first leaf.
+func (n *node) first() int {
+	for len(n.kids) > 0 {
+		n = n.kids[0]
+	}
+	return n.order
+}
+
+// each calls do for n and everything below it, in order.
+func (n *node) each(do func(*node)) {
+	do(n)
+	for _, k := range n.kids {
+		k.each(do)
+	}
+}
+
+// fingerprint covers what makes a procedure another one: paths, references, inputs, appliances and the shape of groups. Not
+// functions, texts and limits, and not who does it: going from a person to a driver between two windows is the same procedure.
+func (t *tree) fingerprint() string {
+	type shape struct {
+		Path, Ref string
+		With      map[string]string
+		On        []string
+		Hold      bool
+		Whole     bool
+		AtOnce    int
+	}
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	enc.SetEscapeHTML(false)
+	t.root.each(func(n *node) {
+		if n == t.root {
+			enc.Encode(t.p.Name) // a hash never fails
+			return
+		}
+		enc.Encode(shape{n.path, n.Ref, n.With, n.On, n.hold, n.Whole, max(n.AtOnce, 1)})
+	})
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,124 @@
+package upgrade
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// String returns the report as text for people.
+func (r *Report) String() string {
+	var b bytes.Buffer
+	r.WriteText(&b) // a buffer never fails
+	return b.String()
+}
+
+// WriteText writes the report as text for people: the outcome first, then what to do next, then every step with the
+// guide's number, then what is owed, how long the site was held, and who answered what.
+func (r *Report) WriteText(w io.Writer) error {
+	out := &textWriter{w: w}
+	out.printf("%s: %s\n", r.Procedure, cmp.Or(map[bool]string{true: "dry run, "}[r.DryRun], "")+r.Outcome.String())
+	if r.Source != "" {
+		out.printf("after: %s\n", r.Source)
+	}
+	if r.Err != "" {
+		out.printf("why: %s\n", strings.TrimPrefix(r.Err, "upgrade: "))
+	}
+	out.printf("next: %s\n\n", r.Next)
+
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(tw, "GUIDE\tSTEP\tSTATUS\tBY\tTOOK\tSEEN\n")
+	for _, s := range r.Steps {
+		took := ""
+		if d := s.Took(); d > 0 {
+			took = spell(d)
+		}
+		seen := s.Detail
+		if s.Said != "" && s.Status != StatusDone {
+			seen = strings.TrimSpace(seen + " - the act said: " + s.Said)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Ref, s.Path, s.Status, s.By, took, oneLine(seen, 160))
+	}
+	tw.Flush()
+
+	section(out, "Temporary changes not put back", len(r.Owed), func(i int) {
+		o := r.Owed[i]
+		out.printf("  %s; before: %s%s\n", o.Path, cmp.Or(oneLine(string(o.Before), 200), "not known"), prefixed("; ", o.Detail))
+	})
+	section(out, "Held", len(r.Holds), func(i int) {
+		h := r.Holds[i]
+		if h.Until.IsZero() {
+			out.printf("  %s: since %s, still%s\n", h.Path, stamp(h.Since), prefixed(": ", h.Soon))
+			return
+		}
+		out.printf("  %s: %s, from %s to %s%s\n", h.Path, spell(h.Until.Sub(h.Since)), stamp(h.Since), stamp(h.Until), prefixed(": ", h.Soon))
+	})
+	section(out, "Answers", len(r.Answers), func(i int) {
+		a := r.Answers[i]
+		out.printf("  %s  %s: %s - %q%s\n", stamp(a.At), a.Step, cmp.Or(oneLine(a.Question, 160), string(a.Kind)), a.Answer, prefixed(", ", a.By))
+	})
+	section(out, "Changes of the procedure between runs", len(r.Changes), func(i int) { out.printf("  %s\n", r.Changes[i]) })
+	section(out, "Runs", len(r.Runs), func(i int) {
+		run := r.Runs[i]
+		if run.Ended.IsZero() {
+			out.printf("  %d: from %s, without an end\n", run.N, stamp(run.Began))
+			return
+		}
+		out.printf("  %d: from %s, %s: %s\n", run.N, stamp(run.Began), spell(run.Ended.Sub(run.Began)), run.Outcome)
+	})
+	return out.err
+}
+
+func section(out *textWriter, title string, n int, line func(int)) {
+	if n == 0 {
+		return
+	}
+	out.printf("\n%s:\n", title)
+	for i := range n {
+		line(i)
+	}
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") }
+
+// oneLine makes s fit a table: one line, at most n runes, no control characters that could play with a terminal.
+func oneLine(s string, n int) string {
+	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)), " ")
+	if runes := []rune(s); len(runes) > n {
+		return string(runes[:n-1]) + "…"
+	}
+	return s
+}
+
+// textWriter keeps the first error, so that writing reads like writing.
+type textWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (t *textWriter) Write(p []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.w.Write(p)
+	t.err = err
+	return n, err
+}
+
+func (t *textWriter) printf(format string, args ...any) { fmt.Fprintf(t, format, args...) }
