@@ -1,8 +1,10 @@
 package sps
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
@@ -165,9 +167,27 @@ func (e *Error) notReady() bool {
 	case errors.Is(e.Err, ErrUntrusted), errors.Is(e.Err, ErrRedirect):
 		return false
 	case e.Status == 0:
-		return errors.Is(e.Err, ErrRefused) || errors.Is(e.Err, ErrTLS) || errors.Is(e.Err, ErrNoAnswer) || errors.Is(e.Err, rest.ErrCut) || errors.Is(e.Err, ErrNotSent)
+		return errors.Is(e.Err, ErrRefused) || errors.Is(e.Err, ErrTLS) || errors.Is(e.Err, ErrNoAnswer) || errors.Is(e.Err, rest.ErrCut) || unreachable(e.Err)
 	case e.Title != "" || e.Text != "":
 		return true
 	}
 	return e.Type == "" && (e.Status >= 500 || (e.Status >= 300 && e.Status < 400))
+}
+
+// unreachable holds for a connection that could not be made. A name that does not exist is a mistake, not an outage.
+func unreachable(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	if !ok || dial.Op != "dial" {
+		return false
+	}
+	name, ok := errors.AsType[*net.DNSError](err)
+	return !ok || !name.IsNotFound
+}
+
+// ended is the error of a context that has ended: its own, with its cause.
+func ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
 }

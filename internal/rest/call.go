@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -31,11 +32,11 @@ type Request struct {
 
 // Response is the answer to a [Request], whatever its status.
 type Response struct {
-	Status      int
-	Header      http.Header
-	Body        []byte
-	Fingerprint string   // SHA-256 of the certificate that was shown, in hex; empty without TLS
-	URL         *url.URL // what answered in the end, after redirects on the same host
+	Status int
+	Header http.Header
+	Body   []byte
+	Chain  []*x509.Certificate // what the appliance showed, its own certificate first; nil without TLS
+	URL    *url.URL            // what answered in the end, after redirects on the same host
 }
 
 // Do sends the request as often as its intent allows and returns the last answer. An answer of any status is no error.
@@ -101,7 +102,7 @@ func (c *Client) httpClient(intent Intent) *http.Client {
 // read takes the answer in and closes it.
 func read(resp *http.Response, limit int64) (*Response, error) {
 	defer resp.Body.Close()
-	out := &Response{Status: resp.StatusCode, Header: resp.Header, Fingerprint: shown(resp.TLS), URL: resp.Request.URL}
+	out := &Response{Status: resp.StatusCode, Header: resp.Header, Chain: shown(resp.TLS), URL: resp.Request.URL}
 	var body bytes.Buffer
 	_, err := io.Copy(&body, io.LimitReader(resp.Body, limit+1))
 	out.Body = body.Bytes()
@@ -118,11 +119,11 @@ func read(resp *http.Response, limit int64) (*Response, error) {
 	return out, nil
 }
 
-func shown(state *tls.ConnectionState) string {
-	if state == nil || len(state.PeerCertificates) == 0 {
-		return ""
+func shown(state *tls.ConnectionState) []*x509.Certificate {
+	if state == nil {
+		return nil
 	}
-	return Fingerprint(state.PeerCertificates[0])
+	return state.PeerCertificates
 }
 
 // note logs one attempt: an allow list of facts, none of which can hold a secret.
