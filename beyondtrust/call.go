@@ -1,0 +1,161 @@
+package beyondtrust
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/changeover-sdk/changeover/internal/redact"
+	"github.com/changeover-sdk/changeover/internal/rest"
+)
+
+// call is one request to the appliance.
+type call struct {
+	op     string
+	intent rest.Intent
+	method string
+	path   string
+	query  url.Values
+	form   url.Values // sent as a form, the only kind of body the XML APIs take
+	json   []byte     // sent as JSON
+	accept string
+	limit  int64
+}
+
+// again is how often a read is repeated after a pause that the appliance asked for.
+const again = 3
+
+// body returns what is sent, and its type.
+func (q call) body() ([]byte, string) {
+	switch {
+	case q.form != nil:
+		return []byte(q.form.Encode()), "application/x-www-form-urlencoded"
+	case q.json != nil:
+		return q.json, jsonType
+	}
+	return nil, ""
+}
+
+// do sends one call and returns an answer of any status.
+func (c *Client) do(ctx context.Context, q call) (*rest.Response, error) {
+	return c.authorized(ctx, q, func(h http.Header) (*rest.Response, error) {
+		b, _ := q.body()
+		return c.http.Do(ctx, rest.Request{Intent: q.intent, Method: q.method, URL: c.url(q), Header: h, Body: b, Limit: q.limit})
+	})
+}
+
+// stream sends a read whose answer may be long and returns it with its body open if its status is 200. Any other answer is an error.
+func (c *Client) stream(ctx context.Context, q call) (*http.Response, error) {
+	var open *http.Response
+	resp, err := c.authorized(ctx, q, func(h http.Header) (*rest.Response, error) {
+		b, _ := q.body()
+		t := rest.Transfer{Intent: q.intent, Method: q.method, URL: c.url(q), Header: h, Length: int64(len(b))}
+		if b != nil {
+			t.Body = bytes.NewReader(b)
+		}
+		got, err := c.http.Stream(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		small := &rest.Response{Status: got.StatusCode, Header: got.Header}
+		if got.StatusCode == http.StatusOK {
+			open = got
+			return small, nil
+		}
+		defer got.Body.Close()
+		small.Body, err = io.ReadAll(io.LimitReader(got.Body, 64<<10))
+		return small, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if open == nil {
+		return nil, c.explain(q, resp)
+	}
+	return open, nil
+}
+
+// authorized has send send the call, with a token and within the account's limits. A token that was refused is renewed once, and only for a request that
+// changes nothing; a read that came too soon is repeated after the pause.
+func (c *Client) authorized(ctx context.Context, q call, send func(http.Header) (*rest.Response, error)) (*rest.Response, error) {
+	for renewed, waited := false, 0; ; {
+		t, err := c.account.token(ctx, c)
+		if err == nil {
+			err = c.account.pace.wait(ctx)
+		}
+		if err != nil {
+			return nil, unsent(q, err)
+		}
+		h := http.Header{"Accept": {q.accept}, "Authorization": {"Bearer " + t.text()}}
+		if _, kind := q.body(); kind != "" {
+			h.Set("Content-Type", kind)
+		}
+		resp, err := send(h)
+		if err != nil {
+			return nil, explainTransport(ctx, q.op, q.method, q.path, resp, err)
+		}
+		c.account.pace.heed(resp)
+		if refused := c.refusedToken(q, resp); refused != nil {
+			if q.intent == rest.Act || renewed {
+				c.account.drop(t, renewed, refused)
+				return nil, refused
+			}
+			c.account.drop(t, false, refused)
+			renewed = true
+			continue
+		}
+		if throttled(resp) && q.intent == rest.Read && waited < again {
+			waited++
+			continue // the pacer waits
+		}
+		return resp, nil
+	}
+}
+
+// refusedToken returns the error of an answer that says that the token is of no use. Its body has to say so, with an OAuth error: the Configuration API answers
+// an unknown parameter with a 401 as well, and a new token would not cure that. The status is 401 as far as anybody saw, which no document promises.
+func (c *Client) refusedToken(q call, resp *rest.Response) error {
+	if resp.Status >= 500 || len(resp.Body) > 4<<10 || !bytes.Contains(resp.Body, []byte(`"error"`)) {
+		return nil
+	}
+	if e := c.explain(q, resp); e.Class == ErrUnauthorized {
+		return e
+	}
+	return nil
+}
+
+func (c *Client) url(q call) *url.URL {
+	u := c.base.JoinPath(q.path)
+	u.RawQuery = q.query.Encode()
+	return u
+}
+
+// explain makes an error of an answer that is not the expected one.
+func (c *Client) explain(q call, resp *rest.Response) *Error {
+	return explainStatus(q.op, resp, q.method, q.path, c.scrubber())
+}
+
+// scrubber knows this client's secrets.
+func (c *Client) scrubber() redact.Scrubber {
+	if p, err := c.password.Reveal(); err == nil && p != "" {
+		return c.account.scrubber(p)
+	}
+	return c.account.scrubber()
+}
+
+// badAnswer is an answer of the right status whose content is not what is documented.
+func (c *Client) badAnswer(q call, resp *rest.Response, err error) error {
+	return &Error{Op: q.op, Method: q.method, Path: q.path, Status: resp.Status, Class: ErrAnswer, Err: errors.New(shorten(c.scrubber()(err.Error())))}
+}
+
+// unsent is the error of a call that did not come to be sent.
+func unsent(q call, err error) error {
+	if q.intent == rest.Act {
+		err = fmt.Errorf("%w: %w", ErrNotSent, err)
+	}
+	return &Error{Op: q.op, Method: q.method, Path: q.path, Err: err}
+}
