@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -11,7 +12,14 @@ import (
 type Conn struct {
 	in, out       *pipe
 	local, remote Addr
+	over          *over
 	onClose       func() // tells the network; nil when nobody asked
+}
+
+// over is told to both sides when one of them has ended the connection.
+type over struct {
+	once sync.Once
+	done chan struct{}
 }
 
 // Addr is the address of a host of a [Network]: "name:port".
@@ -26,8 +34,8 @@ var _ net.Conn = (*Conn)(nil)
 
 // Pipe returns the two sides of a new connection between two hosts that need not exist.
 func Pipe(a, b string) (*Conn, *Conn) {
-	ab, ba := newPipe(), newPipe()
-	return &Conn{in: ba, out: ab, local: Addr(a), remote: Addr(b)}, &Conn{in: ab, out: ba, local: Addr(b), remote: Addr(a)}
+	ab, ba, o := newPipe(), newPipe(), &over{done: make(chan struct{})}
+	return &Conn{in: ba, out: ab, local: Addr(a), remote: Addr(b), over: o}, &Conn{in: ab, out: ba, local: Addr(b), remote: Addr(a), over: o}
 }
 
 // Read reads what the other side wrote; [io.EOF] after it closed, ECONNRESET after it reset.
@@ -71,7 +79,11 @@ func (c *Conn) Reset() {
 	c.ended()
 }
 
+// Done returns a channel that is closed when either side has closed or reset the connection: a server that reads nothing learns of it too.
+func (c *Conn) Done() <-chan struct{} { return c.over.done }
+
 func (c *Conn) ended() {
+	c.over.once.Do(func() { close(c.over.done) })
 	if c.onClose != nil {
 		c.onClose()
 	}

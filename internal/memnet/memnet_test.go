@@ -77,6 +77,16 @@ func TestEnds(t *testing.T) {
 			near, far := Pipe("near", "far")
 			near.Write([]byte("last words"))
 			tt.end(near)
+			select {
+			case <-far.Done():
+				if tt.nearReadErr == nil {
+					t.Error("the far side is told that it is over after a half close")
+				}
+			default:
+				if tt.nearReadErr != nil {
+					t.Error("the far side is not told that it is over")
+				}
+			}
 			got, err := io.ReadAll(far)
 			if string(got) != tt.read || !errors.Is(err, tt.err) {
 				t.Errorf("far reads %q, %v; want %q, %v", got, err, tt.read, tt.err)
