@@ -248,9 +248,13 @@ func (r *running) instruction(since *Mark) (ins *Instruction, err error) {
 		}
 	}()
 	if ins = r.n.Ask(since); ins == nil {
-		err = fmt.Errorf("%w: it has no instruction", errBroken)
+		return nil, fmt.Errorf("%w: it has no instruction", errBroken)
 	}
-	return ins, err
+	told := *ins
+	if told.On == "" && len(r.n.On) > 0 {
+		told.On = r.n.On[0]
+	}
+	return &told, nil
 }
 
 // ended stops the run after waiting came to an end by itself.

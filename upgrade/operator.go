@@ -61,7 +61,8 @@ type Question struct {
 	Step    string       `json:"step"` // the step's path, set by the engine
 	Ref     string       `json:"ref,omitempty"`
 	Text    string       `json:"text,omitempty"`  // the question itself
-	Where   string       `json:"where,omitempty"` // for AskValue: the page, the row, the label
+	On      string       `json:"on,omitempty"`    // for AskValue: the appliance, the page, the row, the label
+	Where   string       `json:"where,omitempty"`
 	Row     string       `json:"row,omitempty"`
 	Label   string       `json:"label,omitempty"`
 	Options []string     `json:"options,omitempty"` // the answers that count; empty: any

@@ -169,6 +169,7 @@ type Mark struct {
 
 // An Instruction tells a person what to press, in the words of the vendor's page.
 type Instruction struct {
+	On     string  `json:"on,omitempty"`     // the appliance; default: the first one the step touches
 	Where  string  `json:"where"`            // "Basic Settings > High Availability"
 	Row    string  `json:"row,omitempty"`    // the table row, where there is one
 	Set    []Field `json:"set,omitempty"`    // fields to fill in before

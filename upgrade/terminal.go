@@ -115,6 +115,7 @@ func (t *terminal) text(q Question) string {
 		if q.Text != "" {
 			fmt.Fprintf(&b, "  %s\n", q.Text)
 		}
+		lines(&b, "on", q.On)
 		lines(&b, "page", q.Where)
 		lines(&b, "row", q.Row)
 		lines(&b, "read", q.Label)
@@ -129,6 +130,7 @@ func (t *terminal) text(q Question) string {
 // String returns the instruction as indented lines, as [Terminal] shows it.
 func (i *Instruction) String() string {
 	var b strings.Builder
+	lines(&b, "on", i.On)
 	lines(&b, "page", i.Where)
 	lines(&b, "row", i.Row)
 	for _, f := range i.Set {
