@@ -1,0 +1,45 @@
+# make test   everything that must pass before a change lands; installs the Debian packages its peers need (as root)
+# make soak   long sweeps: thousands of kills, full matrices; prints seeds
+# make bench  benchmarks with their gates, each beside a peer in the same run
+# make fuzz   every fuzz target for a minute
+
+GO       ?= go
+TOOL     := $(GO) tool -modfile=internal/tools/go.mod
+FUZZTIME ?= 3s
+
+.PHONY: test peers format vet staticcheck tidy unit examples fuzz soak bench
+
+test: peers format vet staticcheck tidy unit examples
+	internal/tools/fuzz-all $(FUZZTIME)
+
+peers:
+	internal/tools/install-peers
+
+format:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(TOOL) staticcheck -checks 'all,-ST1000' ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+unit:
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+# The examples as a stranger starts them, in a pipe.
+examples:
+	$(GO) build -o bin/ ./examples/...
+	internal/tools/run-examples
+
+fuzz:
+	internal/tools/fuzz-all 60s
+
+soak:
+	CHANGEOVER_SOAK=1 $(GO) test -race -timeout 6h -run 'Crash|Soak' -v ./upgrade/... ./sps/...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
