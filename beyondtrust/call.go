@@ -129,9 +129,7 @@ func (c *Client) refusedToken(q call, resp *rest.Response) error {
 }
 
 func (c *Client) url(q call) *url.URL {
-	u := c.base.JoinPath(q.path)
-	u.RawQuery = q.query.Encode()
-	return u
+	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: q.path, RawQuery: q.query.Encode()}
 }
 
 // explain makes an error of an answer that is not the expected one.

@@ -123,7 +123,7 @@ func (a *account) ask(ctx context.Context, c *Client) (token, error) {
 	resp, err := c.http.Do(ctx, rest.Request{
 		Intent: rest.Look, // once: a second token for a lost answer would be one of the account's thirty
 		Method: http.MethodPost,
-		URL:    c.base.JoinPath(tokenPath),
+		URL:    c.url(call{path: tokenPath}),
 		Header: http.Header{
 			"Authorization": {a.basic(secret)},
 			"Content-Type":  {"application/x-www-form-urlencoded"},
