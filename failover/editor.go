@@ -16,7 +16,8 @@ type Key struct {
 // is not there has no values and is no error.
 //
 // Replace makes all changes or none, in one message or transaction, and only if every Old is exactly the set that is there: a set with one value more than Old must not be
-// touched. It sends the change once. Its answer says what is known:
+// touched. It sends the change once; again only after a definite answer ("the server failed") and after it has read that the old values are all there. What it returns says what is
+// known:
 //
 //   - nil: the change was made by this call;
 //   - an error of class [ErrGuard]: an Old was not what is there, nothing was changed;

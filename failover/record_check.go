@@ -78,47 +78,44 @@ func (r *Record) checkZone(ctx context.Context, p prepared, rep, last *Report) b
 	if auth.Refresh > 0 {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("%s: a secondary that lost the notification asks by itself within %v (SOA refresh)", on, auth.Refresh))
 	}
-	primary, perr := serial(ctx, on, auth.Primary, p.keys, last)
+	if err := rep.needSerial(ctx, on, auth.Primary, p.keys); err != nil {
+		rep.Notes = append(rep.Notes, on+": serials are not compared: "+err.Error())
+	}
 	servers := make([]ServerReport, len(auth.Servers))
 	var wg sync.WaitGroup
 	for i, ns := range auth.Servers {
 		wg.Go(func() {
 			s := again(last, on, ns.String(), Authoritative)
-			r.askAuthority(ctx, p, ns, primary, &s)
+			askAuthority(ctx, p, ns, rep.Serials, &s)
 			servers[i] = s
 		})
 	}
 	wg.Wait()
 	ok := true
-	if perr != nil {
-		rep.Notes = append(rep.Notes, on+": serials are not compared: "+perr.Error())
-	}
 	for _, s := range servers {
-		if primary != nil && s.Server == auth.Primary.String() {
-			s.Serial = *primary // what the others must reach, kept for the checks to come
-		}
 		ok = ok && (s.State == ServerNew || s.State == ServerUnreachable && late)
-		rep.Servers = append(rep.Servers, s)
 	}
+	rep.Servers = append(rep.Servers, servers...)
 	return ok
 }
 
-// serial returns the primary's serial as it was first seen after the swing; later ones are other people's changes and would make the others chase them.
-func serial(ctx context.Context, on string, primary Nameserver, keys []Key, last *Report) (*uint32, error) {
-	if primary == nil {
-		return nil, nil
-	}
-	if s := again(last, on, primary.String(), Authoritative); s.State == ServerNew {
-		return &s.Serial, nil
+// needSerial notes the primary's serial when it is first seen after the swing; later ones are other people's changes and would make the secondaries chase them.
+func (r *Report) needSerial(ctx context.Context, zone string, primary Nameserver, keys []Key) error {
+	if _, ok := r.Serials[zone]; ok || primary == nil {
+		return nil
 	}
 	ans, err := askServer(ctx, primary, keys)
 	if err != nil || !ans.HasSerial {
-		return nil, err
+		return err
 	}
-	return &ans.Serial, nil
+	if r.Serials == nil {
+		r.Serials = map[string]uint32{}
+	}
+	r.Serials[zone] = ans.Serial
+	return nil
 }
 
-func (r *Record) askAuthority(ctx context.Context, p prepared, ns Nameserver, primary *uint32, s *ServerReport) {
+func askAuthority(ctx context.Context, p prepared, ns Nameserver, serials map[string]uint32, s *ServerReport) {
 	ans, err := askServer(ctx, ns, p.keys)
 	s.asked()
 	s.Error, s.Have = "", nil
@@ -131,10 +128,15 @@ func (r *Record) askAuthority(ctx context.Context, p prepared, ns Nameserver, pr
 	switch {
 	case !ans.Authoritative:
 		s.State = ServerLame
-	case s.State == ServerNew && primary != nil && ans.HasSerial && !serialReached(ans.Serial, *primary):
+	case s.State == ServerNew && ans.HasSerial && behind(serials, s.Zone, ans.Serial):
 		s.State = ServerBehind
 	}
 	s.turn()
+}
+
+func behind(serials map[string]uint32, zone string, serial uint32) bool {
+	need, ok := serials[zone]
+	return ok && !serialReached(serial, need)
 }
 
 // turn keeps when the server was first seen new; one that went back has not turned.

@@ -158,10 +158,11 @@ func (r *Record) swapTTL(ctx context.Context, p prepared, changes []Change) (Out
 		pos := AtTo
 		for i, h := range have {
 			switch {
-			case !h.Same(changes[i].Old):
-				return Elsewhere, h.String(), nil
-			case h.TTL != changes[i].New.TTL:
+			case h.Same(changes[i].Old) && h.TTL == changes[i].New.TTL:
+			case h.Same(changes[i].Old) && h.TTL == changes[i].Old.TTL:
 				pos = AtFrom
+			default: // also a TTL that is neither: a provider's floor, or somebody else
+				return Elsewhere, h.String() + " ttl " + h.TTL.String(), nil
 			}
 		}
 		return pos, "", nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -70,6 +71,8 @@ type Report struct {
 	Checks int       `json:"checks"`
 
 	Servers []ServerReport `json:"servers,omitempty"`
+	// Serials are the primaries' SOA serials, by zone, as they were first seen after the swing. All authoritative servers must reach them.
+	Serials map[string]uint32 `json:"serials,omitempty"`
 	Skipped []Skipped      `json:"skipped,omitempty"`
 	Notes   []string       `json:"notes,omitempty"` // what was not verified, and bounds
 	// Bound is when the last honest cache that nobody listed has turned: the moment the last authoritative server did, and the old TTL. A bound, not a proof. Zero: not known.
@@ -188,7 +191,7 @@ func follow(last *Report) Report {
 	rep := Report{At: time.Now()}
 	rep.Began = rep.At
 	if last != nil {
-		rep.Began, rep.Checks, rep.IdentitySince, rep.Bound = last.Began, last.Checks, last.IdentitySince, last.Bound
+		rep.Began, rep.Checks, rep.IdentitySince, rep.Bound, rep.Serials = last.Began, last.Checks, last.IdentitySince, last.Bound, maps.Clone(last.Serials)
 	}
 	rep.Checks++
 	return rep

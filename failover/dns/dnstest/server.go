@@ -1,0 +1,399 @@
+// Package dnstest is a primary name server in memory that speaks RFC 2136 with TSIG: for rehearsals and tests of package failover/dns without a network.
+//
+//	zone := failovertest.NewZone("example.com.", …)
+//	srv := &dnstest.Server{Zone: zone, Name: "example.com.", Key: key}
+//	defer srv.Close()
+//	s, err := dns.NewServer("primary.test", key.Signer(), &dns.Options{Dial: srv.Dial})
+//
+// Its state is a failovertest.Zone, so that zone's secondaries and resolvers follow it. It runs in testing/synctest bubbles.
+//
+// What it answers in each fault is what BIND 9.18, Knot DNS 3.2, NSD or PowerDNS 4.7 were seen to answer; [Fault] says which.
+package dnstest
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	mdns "github.com/miekg/dns"
+
+	"github.com/changeover-sdk/changeover/failover"
+	"github.com/changeover-sdk/changeover/failover/dns"
+	"github.com/changeover-sdk/changeover/failover/failovertest"
+)
+
+// Server is a primary for one zone. Fill it in before the first connection; all methods may be called at the same time.
+type Server struct {
+	Zone *failovertest.Zone
+	Name string  // the zone's name
+	Key  dns.Key // the only key; the zero key lets everybody read and nobody write
+	NS   []string
+
+	mu      sync.Mutex
+	faults  []Fault
+	updates int
+	dials   int
+	conns   map[net.Conn]bool
+	wg      sync.WaitGroup
+}
+
+// Fault is a way in which the next update is answered.
+type Fault int
+
+// The faults.
+const (
+	None           Fault = iota
+	Unsigned             // carried out, answered without a signature
+	ForgedSuccess        // not carried out, NOERROR without a signature
+	ForgedGuard          // not carried out, NXRRSET without a signature
+	OtherSignature       // carried out, signed with another secret
+	Echo                 // carried out, the answer carries the request's own signature (Windows, for GSS-TSIG)
+	Lost                 // carried out, the connection is closed without an answer
+	Swallowed            // not carried out, the connection is closed without an answer
+	Silent               // not carried out, never answered
+	BadKey               // NOTAUTH with BADKEY, unsigned (BIND, Knot)
+	BadSig               // NOTAUTH with BADSIG, unsigned (BIND, Knot)
+	BadTime              // NOTAUTH with BADTIME, signed, a clock an hour ahead in the other data
+	NotPrimary           // NOTAUTH, signed, TSIG error 0: not the primary (RFC 2136)
+	UnknownZone          // NOTAUTH, unsigned (Knot)
+	Refused              // REFUSED, signed (BIND: policy, or a secondary)
+	PlainRefused         // REFUSED, unsigned (PowerDNS: wrong key)
+	NotImplemented       // NOTIMP (NSD)
+	ServFail             // SERVFAIL, signed (BIND after a reload, Knot without a journal)
+	FormErr              // FORMERR
+	Garbage              // carried out, answered with bytes that are no message
+)
+
+// Fail makes the next updates be answered in these ways, one each.
+func (s *Server) Fail(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+}
+
+// Updates returns how many updates have arrived.
+func (s *Server) Updates() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.updates
+}
+
+// Dials returns how many connections were made.
+func (s *Server) Dials() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
+// Dial connects to the server, whatever the address; it fits dns.Options.
+func (s *Server) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if network != "tcp" {
+		return nil, errors.New("this server speaks TCP only")
+	}
+	client, server := net.Pipe()
+	s.mu.Lock()
+	s.dials++
+	s.mu.Unlock()
+	s.wg.Go(func() { s.ServeConn(server) })
+	return client, nil
+}
+
+// Close closes all connections and waits for them to end.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	for c := range s.conns {
+		_ = c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return nil
+}
+
+// ServeConn answers the messages of one TCP connection until it ends.
+func (s *Server) ServeConn(c net.Conn) {
+	s.mu.Lock()
+	if s.conns == nil {
+		s.conns = map[net.Conn]bool{}
+	}
+	s.conns[c] = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+		_ = c.Close()
+	}()
+	// Questions come in a bunch, and a pipe has no buffer: answers are written beside reading on.
+	answers := make(chan []byte, 64)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(answers)
+	wg.Go(func() {
+		for a := range answers {
+			if _, err := c.Write(a); err != nil {
+				_ = c.Close()
+			}
+		}
+	})
+	for {
+		var size [2]byte
+		if _, err := io.ReadFull(c, size[:]); err != nil {
+			return
+		}
+		body := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(c, body); err != nil {
+			return
+		}
+		out, drop := s.answer(body)
+		if drop {
+			return
+		}
+		if out != nil {
+			answers <- append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)
+		}
+	}
+}
+
+// answer answers one message. Drop means that the connection is closed instead.
+func (s *Server) answer(body []byte) (out []byte, drop bool) {
+	m := new(mdns.Msg)
+	if m.Unpack(body) != nil {
+		return nil, true
+	}
+	reply := new(mdns.Msg)
+	reply.SetReply(m)
+	reply.Authoritative = true
+	sig, err := s.Key.Signer()(context.Background())
+	signed := err == nil
+	t := m.IsTsig()
+	if n := countTSIG(m); n > 1 { // what a message that was signed twice gets
+		reply.Rcode = mdns.RcodeFormatError
+		return pack(reply), false
+	}
+	if signed {
+		if t == nil {
+			reply.Rcode = mdns.RcodeRefused
+			return pack(reply), false
+		}
+		if verr := mdns.TsigVerifyWithProvider(slices.Clone(body), sig.Provider, "", false); verr != nil {
+			fault := BadSig
+			if t.Hdr.Name != sig.Name {
+				fault = BadKey
+			} else if errors.Is(verr, mdns.ErrTime) {
+				fault = BadTime
+			}
+			return s.refuse(fault, m, reply, sig), false
+		}
+	}
+	if m.Opcode != mdns.OpcodeUpdate {
+		s.query(m, reply)
+		return s.sign(reply, t, sig), false
+	}
+	s.mu.Lock()
+	s.updates++
+	fault := None
+	if len(s.faults) > 0 {
+		fault, s.faults = s.faults[0], s.faults[1:]
+	}
+	s.mu.Unlock()
+	switch fault {
+	case Swallowed:
+		return nil, true
+	case Silent:
+		return nil, false
+	case ForgedSuccess:
+		return pack(reply), false
+	case ForgedGuard:
+		reply.Rcode = mdns.RcodeNXRrset
+		return pack(reply), false
+	case None, Unsigned, OtherSignature, Echo, Lost, Garbage:
+		reply.Rcode = s.update(m)
+	default:
+		return s.refuse(fault, m, reply, sig), false
+	}
+	switch fault {
+	case Unsigned:
+		return pack(reply), false
+	case Lost:
+		return nil, true
+	case Garbage:
+		return []byte("no message at all"), false
+	case Echo:
+		e := mdns.Copy(t).(*mdns.TSIG)
+		reply.Extra = append(reply.Extra, e)
+		return pack(reply), false
+	case OtherSignature:
+		sig.Provider = wrong{}
+	}
+	return s.sign(reply, t, sig), false
+}
+
+func countTSIG(m *mdns.Msg) int {
+	n := 0
+	for _, rr := range m.Extra {
+		if rr.Header().Rrtype == mdns.TypeTSIG {
+			n++
+		}
+	}
+	return n
+}
+
+// refuse answers without carrying anything out.
+func (s *Server) refuse(f Fault, m, reply *mdns.Msg, sig dns.Signature) []byte {
+	t := m.IsTsig()
+	switch f {
+	case BadKey, BadSig, BadTime:
+		reply.Rcode = mdns.RcodeNotAuth
+		reply.SetTsig(t.Hdr.Name, t.Algorithm, 300, int64(t.TimeSigned))
+		r := reply.IsTsig()
+		r.Error = map[Fault]uint16{BadKey: mdns.RcodeBadKey, BadSig: mdns.RcodeBadSig, BadTime: mdns.RcodeBadTime}[f]
+		if f == BadTime {
+			r.OtherLen, r.OtherData = 6, fmt.Sprintf("%012x", time.Now().Add(time.Hour).Unix())
+		}
+		out, _, err := mdns.TsigGenerateWithProvider(reply, sig.Provider, t.MAC, false)
+		if err != nil {
+			return nil
+		}
+		return out
+	case UnknownZone, PlainRefused:
+		reply.Rcode = map[Fault]int{UnknownZone: mdns.RcodeNotAuth, PlainRefused: mdns.RcodeRefused}[f]
+		return pack(reply)
+	}
+	reply.Rcode = map[Fault]int{NotPrimary: mdns.RcodeNotAuth, Refused: mdns.RcodeRefused, NotImplemented: mdns.RcodeNotImplemented,
+		ServFail: mdns.RcodeServerFailure, FormErr: mdns.RcodeFormatError}[f]
+	return s.sign(reply, t, sig)
+}
+
+func (s *Server) sign(reply *mdns.Msg, t *mdns.TSIG, sig dns.Signature) []byte {
+	if t == nil || sig.Provider == nil {
+		return pack(reply)
+	}
+	reply.SetTsig(sig.Name, sig.Algorithm, 300, time.Now().Unix())
+	out, _, err := mdns.TsigGenerateWithProvider(reply, sig.Provider, t.MAC, false)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+func pack(m *mdns.Msg) []byte {
+	out, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// wrong signs as somebody who does not have the secret.
+type wrong struct{}
+
+func (wrong) Generate([]byte, *mdns.TSIG) ([]byte, error) {
+	return hex.DecodeString("00112233445566778899aabbccddeeff")
+}
+func (wrong) Verify([]byte, *mdns.TSIG) error { return nil }
+
+// query answers a question from the zone.
+func (s *Server) query(m, reply *mdns.Msg) {
+	q := m.Question[0]
+	name := mdns.CanonicalName(q.Name)
+	apex := mdns.CanonicalName(s.Name)
+	if !mdns.IsSubDomain(apex, name) {
+		reply.Rcode, reply.Authoritative = mdns.RcodeRefused, false
+		return
+	}
+	ans, _ := s.Zone.Primary().Ask(context.Background(), nil)
+	soa := &mdns.SOA{Hdr: mdns.RR_Header{Name: apex, Rrtype: mdns.TypeSOA, Class: mdns.ClassINET, Ttl: 60}, Ns: "ns1." + apex, Mbox: "hostmaster." + apex,
+		Serial: ans.Serial, Refresh: 3600, Retry: 600, Expire: 86400, Minttl: 60}
+	switch {
+	case q.Qtype == mdns.TypeSOA && name == apex:
+		reply.Answer = append(reply.Answer, soa)
+		return
+	case q.Qtype == mdns.TypeNS && name == apex:
+		for _, ns := range s.NS {
+			reply.Answer = append(reply.Answer, &mdns.NS{Hdr: mdns.RR_Header{Name: apex, Rrtype: mdns.TypeNS, Class: mdns.ClassINET, Ttl: 60}, Ns: ns})
+		}
+		return
+	}
+	sets, err := s.Zone.Read(context.Background(), []failover.Key{{Name: name, Type: failover.RRType(mdns.TypeToString[q.Qtype])}, {Name: name, Type: failover.CNAME}})
+	if err != nil {
+		reply.Rcode = mdns.RcodeServerFailure
+		return
+	}
+	set := sets[0]
+	if len(set.Values) == 0 {
+		set = sets[1]
+	}
+	for _, v := range set.Values {
+		rr, err := mdns.NewRR(fmt.Sprintf("%s %d IN %s %s", name, int(set.TTL.Seconds()), set.Type, v))
+		if err == nil {
+			reply.Answer = append(reply.Answer, rr)
+		}
+	}
+	if len(reply.Answer) == 0 {
+		reply.Ns = append(reply.Ns, soa)
+	}
+}
+
+// update carries an update out, as far as updates of this module go: every set it touches has a prerequisite.
+func (s *Server) update(m *mdns.Msg) int {
+	if m.Question[0].Name != mdns.CanonicalName(s.Name) {
+		return mdns.RcodeNotZone
+	}
+	changes := map[failover.Key]*failover.Change{}
+	touch := func(rr mdns.RR) *failover.Change {
+		k := failover.Key{Name: mdns.CanonicalName(rr.Header().Name), Type: failover.RRType(mdns.TypeToString[rr.Header().Rrtype])}
+		if changes[k] == nil {
+			none := failover.RecordSet{Name: k.Name, Type: k.Type}
+			changes[k] = &failover.Change{Old: none, New: none}
+		}
+		return changes[k]
+	}
+	for _, rr := range m.Answer {
+		if c := touch(rr); rr.Header().Class == mdns.ClassINET {
+			c.Old.Values = append(c.Old.Values, data(rr))
+		}
+	}
+	for _, rr := range m.Ns {
+		if c := touch(rr); rr.Header().Class == mdns.ClassINET {
+			c.New.Values = append(c.New.Values, data(rr))
+			c.New.TTL = time.Duration(rr.Header().Ttl) * time.Second
+		}
+	}
+	var list []failover.Change
+	rcode := mdns.RcodeNXRrset
+	for _, c := range changes {
+		list = append(list, *c)
+		if len(c.Old.Values) == 0 {
+			rcode = mdns.RcodeYXRrset
+		}
+	}
+	switch err := s.Zone.Replace(context.Background(), list); {
+	case err == nil:
+		return mdns.RcodeSuccess
+	case errors.Is(err, failover.ErrGuard):
+		return rcode
+	}
+	return mdns.RcodeServerFailure
+}
+
+func data(rr mdns.RR) string {
+	switch v := rr.(type) {
+	case *mdns.A:
+		return v.A.String()
+	case *mdns.AAAA:
+		return v.AAAA.String()
+	case *mdns.CNAME:
+		return v.Target
+	}
+	return ""
+}
