@@ -60,8 +60,8 @@ type Question struct {
 	Kind    QuestionKind `json:"kind"`
 	Step    string       `json:"step"` // the step's path, set by the engine
 	Ref     string       `json:"ref,omitempty"`
-	Text    string       `json:"text,omitempty"`  // the question itself
-	On      string       `json:"on,omitempty"`    // for AskValue: the appliance, the page, the row, the label
+	Text    string       `json:"text,omitempty"` // the question itself
+	On      string       `json:"on,omitempty"`   // for AskValue: the appliance, the page, the row, the label
 	Where   string       `json:"where,omitempty"`
 	Row     string       `json:"row,omitempty"`
 	Label   string       `json:"label,omitempty"`

@@ -70,3 +70,19 @@ func (o Outcome) Next() string {
 	}
 	return "the run did not end by itself: run again with the same journal, which looks before it acts"
 }
+
+// ExitCode returns what a program that runs a procedure should exit with: 0 when every step is done, 10 held, 11 blocked, failed
+// or reverted, 12 unknown, 13 cancelled. 64 is left for wrong usage.
+func (o Outcome) ExitCode() int {
+	switch o {
+	case Succeeded, AlreadyDone:
+		return 0
+	case Held:
+		return 10
+	case BlockedRun, Failed, Reverted:
+		return 11
+	case Cancelled:
+		return 13
+	}
+	return 12
+}

@@ -153,17 +153,20 @@ func (n *node) check(bad func(string, ...any)) {
 	}
 }
 
-// resolveUntil finds the step an Until names: by path, or by name among the leaves and groups behind it.
+// resolveUntil finds the step an Until names, by path or by name, behind the step it is a field of: in its own group first, then
+// further out, so that two halves of a procedure may use the same names.
 func (t *tree) resolveUntil(bad func(string, ...any)) {
 	for _, n := range t.leaves {
 		if n.Until == "" {
 			continue
 		}
 		var found []*node
-		for path, m := range t.byPath {
-			if (path == n.Until || m.Name == n.Until) && m.first() > n.order {
-				found = append(found, m)
-			}
+		for scope := n.parent; scope != nil && len(found) == 0; scope = scope.parent {
+			scope.each(func(m *node) {
+				if m != scope && (m.path == n.Until || m.Name == n.Until) && m.first() > n.order {
+					found = append(found, m)
+				}
+			})
 		}
 		if len(found) != 1 {
 			bad("step %q holds until %q, and %d steps behind it are called that; want one", n.path, n.Until, len(found))
