@@ -83,7 +83,7 @@ func talkSSH(_ *Node, c net.Conn) {
 // reboot orders a reboot. With the lock held.
 func (n *Node) reboot() {
 	n.note(Reboot, "%s", n.running())
-	n.lastReboot = n.world.after(n.rebootDelay(), func() { n.goDown(true) })
+	n.ordered = n.world.after(n.rebootDelay(), func() { n.goDown(true) })
 }
 
 func (n *Node) rebootDelay() time.Duration { return cmp.Or(n.RebootDelay, 5*time.Second) }
@@ -91,7 +91,7 @@ func (n *Node) rebootDelay() time.Duration { return cmp.Or(n.RebootDelay, 5*time
 // shutdown orders a shutdown. With the lock held.
 func (n *Node) shutdown() {
 	n.note(Shutdown, "%s", n.running())
-	n.lastReboot = n.world.after(n.rebootDelay(), func() { n.goDown(false) })
+	n.ordered = n.world.after(n.rebootDelay(), func() { n.goDown(false) })
 }
 
 // goDown is the moment a node stops answering. With the lock held.
@@ -100,6 +100,7 @@ func (n *Node) goDown(boots bool) {
 		return
 	}
 	n.note(Down, "")
+	n.downAt = n.world.now()
 	n.cancelBoot()
 	n.epoch++
 	n.busy = 0
@@ -122,9 +123,9 @@ func (n *Node) cancelBoot() {
 		d.off = true
 	}
 	n.boots = nil
-	if n.lastReboot != nil {
-		n.lastReboot.off = true
-		n.lastReboot = nil
+	if n.ordered != nil {
+		n.ordered.off = true
+		n.ordered = nil
 	}
 }
 

@@ -83,7 +83,7 @@ func sign(cert, parent *x509.Certificate, pub *ecdsa.PublicKey, key *ecdsa.Priva
 	return out
 }
 
-func (n *Node) names() []string { return []string{n.address(), n.name(), "localhost"} }
+func (n *Node) names() []string { return []string{n.host() + "." + n.domain(), n.host(), "localhost"} }
 
 func (n *Node) certificate() tls.Certificate {
 	_, leaf := n.tls.get(n.names())
@@ -109,6 +109,10 @@ func (n *Node) CAPEM() []byte {
 // Fingerprint returns the SHA-256 of the certificate the node presents, in hexadecimal digits.
 func (n *Node) Fingerprint() string {
 	n.begin()
+	return n.fingerprint()
+}
+
+func (n *Node) fingerprint() string {
 	sum := sha256.Sum256(n.certificate().Leaf.Raw)
 	return hex.EncodeToString(sum[:])
 }

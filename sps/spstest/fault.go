@@ -63,18 +63,18 @@ func (n *Node) Inject(what string, f Fault) {
 	if f.Times == 0 {
 		f.Times = 1
 	}
-	n.world.in(func() { n.faults = append(n.faults, &f) })
+	n.world.in(func() { *n.faults = append(*n.faults, &f) })
 }
 
 // Heal takes back all faults that have not happened yet.
 func (n *Node) Heal() {
 	n.begin()
-	n.world.in(func() { n.faults = nil })
+	n.world.in(func() { *n.faults = nil })
 }
 
 // fault takes the fault that is due for one of the names, if any. With the lock held.
 func (n *Node) fault(names []string) *Fault {
-	for i, f := range n.faults {
+	for i, f := range *n.faults {
 		if !slices.Contains(names, f.what) {
 			continue
 		}
@@ -84,7 +84,7 @@ func (n *Node) fault(names []string) *Fault {
 		}
 		if f.Times > 0 {
 			if f.Times--; f.Times == 0 {
-				n.faults = slices.Delete(n.faults, i, i+1)
+				*n.faults = slices.Delete(*n.faults, i, i+1)
 			}
 		}
 		return f

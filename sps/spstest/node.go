@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"sync"
@@ -77,6 +78,11 @@ type Node struct {
 	// TestFails makes the firmware test fail with this line. Default: it judges by the knobs.
 	TestFails string
 
+	// ExportAs, when set, is what the export gives instead of a configuration: nothing, a page, half a file.
+	ExportAs []byte
+	// Files is where [Node.Press] finds the files it is told to choose. Default: the files of this machine.
+	Files fs.FS
+
 	// Switches decide what the vendor's documents leave open.
 	Switches Switches
 
@@ -91,35 +97,34 @@ type Node struct {
 	ssh   *site
 	pair  *Pair
 	clust *Cluster
-	tls   identity
+	tls   *identity
 
-	epoch      int // counts the times the node went down: what began before that must not end after it
-	power      bool
-	phase      phase
-	bootPhase  PhaseKind
-	bootedAt   time.Time
-	slots      []slot
-	current    int // index of slots
-	next       int
-	fate       fate // of the next boot
-	sessions   map[string]*session
-	web        map[string]*session
-	transact   *transaction
-	locked     *lock
-	faults     []*Fault
-	fetches    []*fetch
-	bundles    []*bundle
-	jobs       int // keys given to jobs
-	fetching   context.Context
-	stopFetch  context.CancelFunc
-	unlicensed bool
-	busy       int // firmware operations that run
-	notesRead  map[int]bool
-	boots      []*due
-	lastReboot *due
+	epoch     int // counts the times the node went down: what began before that must not end after it
+	power     bool
+	phase     phase
+	bootPhase PhaseKind
+	bootedAt  time.Time
+	slots     []slot
+	current   int // index of slots
+	next      int
+	fate      fate // of the next boot
+	sessions  map[string]*session
+	web       map[string]*session
+	transact  *transaction
+	locked    *lock
+	faults    *[]*Fault // shared by the nodes of a pair
+	fetches   []*fetch
+	bundles   []*bundle
+	jobs      int // keys given to jobs
+	fetching  context.Context
+	stopFetch context.CancelFunc
+	busy      int // firmware operations that run
+	boots     []*due
+	ordered   *due // a reboot or shutdown that was accepted
 
-	upgradedFrom string
-	upgradedAt   time.Time
+	trafficStopped bool
+	upgradedFrom   string
+	upgradedAt     time.Time
 }
 
 // TB is the part of [testing.TB] that a simulator needs.
@@ -145,7 +150,7 @@ type slot struct {
 	notes   string
 	news    string
 	boots   fate
-	taint   bool
+	tested  string // what the page shows of the last test
 }
 
 // begin makes the node what its knobs say. Every exported method calls it first.
@@ -159,8 +164,9 @@ func (n *Node) begin() {
 		for i, v := range append([]string{n.version()}, n.Stored...) {
 			n.slots[i] = slot{version: v, notes: defaultNotes(v)}
 		}
+		n.tls = new(identity)
+		n.faults = new([]*Fault)
 		n.sessions, n.web = map[string]*session{}, map[string]*session{}
-		n.notesRead = map[int]bool{}
 		n.power, n.phase = true, phaseUp
 		n.bootedAt = time.Now().Add(-w.scaled(72 * time.Hour))
 		n.fetching, n.stopFetch = context.WithCancel(context.Background())
@@ -178,12 +184,18 @@ func (n *Node) begin() {
 func (n *Node) name() string    { return cmp.Or(n.Name, "sps1") }
 func (n *Node) domain() string  { return cmp.Or(n.Domain, "example.test") }
 func (n *Node) address() string { return n.name() + "." + n.domain() }
+func (n *Node) host() string {
+	if n.pair != nil {
+		return n.pair.name()
+	}
+	return n.name()
+}
 func (n *Node) version() string { return cmp.Or(n.Version, "7.0.2") }
 func (n *Node) running() string { return n.slots[n.current].version }
 
-// id is the key of the node in a cluster: made of its name, so that it is the same in every run.
+// id is the key of the node, or of its pair, in a cluster: made of its name, so that it is the same in every run.
 func (n *Node) id() string {
-	h := sha256.Sum256([]byte(n.address()))
+	h := sha256.Sum256([]byte(n.host() + "." + n.domain()))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 

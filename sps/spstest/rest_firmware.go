@@ -2,6 +2,7 @@ package spstest
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,7 +131,6 @@ func (c *call) deleteSlot() {
 		default:
 			n.note(DeleteSlot, "%s in slot %s", n.slots[i].version, c.key)
 			n.slots[i] = slot{}
-			n.notesRead[i] = false
 		}
 	}) {
 		c.gone()
@@ -166,7 +166,12 @@ func (c *call) upload() {
 	}
 	cookie, _ := c.r.Cookie("session_id")
 	check := new(imageCheck)
-	if err := c.take(check, image); err != nil {
+	renew := func() { // an upload is not inactivity
+		if s := n.sessions[cookie.Value]; s != nil {
+			s.last = n.world.now()
+		}
+	}
+	if err := n.take(c.r.Context(), c.epoch, check, image, renew); err != nil {
 		if errors.Is(err, errDown) {
 			c.gone()
 			return
@@ -212,10 +217,9 @@ func (c *call) upload() {
 
 var errDown = errors.New("the node went down")
 
-// take reads an image at the speed of the node, into check, and renews the session as it goes: an upload is not inactivity.
-func (c *call) take(check *imageCheck, image io.Reader) error {
+// take reads an image at the speed of the node, into check. It ends when the node, which was up in epoch, goes down.
+func (n *Node) take(ctx context.Context, epoch int, check *imageCheck, image io.Reader, renew func()) error {
 	buf := make([]byte, 256<<10)
-	cookie, _ := c.r.Cookie("session_id")
 	for {
 		m, rerr := 0, error(nil)
 		for m < len(buf) && rerr == nil { // io.ReadFull would hide whether the image ended or the connection did
@@ -224,19 +228,19 @@ func (c *call) take(check *imageCheck, image io.Reader) error {
 			m += k
 		}
 		check.Write(buf[:m])
-		if speed := c.n.UploadSpeed; speed > 0 && m > 0 {
-			if c.n.world.sleep(c.r.Context(), time.Duration(float64(m)/float64(speed)*float64(time.Second))) != nil {
+		if speed := n.UploadSpeed; speed > 0 && m > 0 {
+			if n.world.sleep(ctx, time.Duration(float64(m)/float64(speed)*float64(time.Second))) != nil {
 				return errDown
 			}
 		}
-		if !c.in(func() {
-			if s := c.n.sessions[cookie.Value]; s != nil {
-				s.last = c.n.world.now()
-			}
-		}) {
-			return errDown
-		}
+		down := false
+		n.world.in(func() {
+			down = n.epoch != epoch || n.world.closed
+			renew()
+		})
 		switch {
+		case down:
+			return errDown
 		case rerr == io.EOF:
 			return nil
 		case rerr != nil:
@@ -267,7 +271,6 @@ func (n *Node) install(check *imageCheck, how string) (int, error) {
 		return 0, &refusal{http.StatusConflict, "NoEmptySlot", "there is no empty slot"}
 	}
 	n.slots[i] = s
-	n.notesRead[i] = false
 	n.note(Upload, "%s in slot %s, by %s", s.version, n.slotKey(i), how)
 	if n.pair != nil {
 		n.pair.changed(n)
@@ -437,10 +440,10 @@ func (c *call) upgrade() {
 		return
 	}
 	if !c.in(func() {
-		e := n.note(Upgrade, "%s in slot %s", n.slots[i].version, n.slotKey(i))
+		n.note(Upgrade, "%s in slot %s", n.slots[i].version, n.slotKey(i))
 		n.mark(i)
 		if n.pair != nil {
-			n.pair.restUpgrade(n, e)
+			n.pair.restUpgrade(n)
 		}
 		if !n.Switches.UpgradeStays {
 			n.reboot()

@@ -11,7 +11,7 @@ func (c *call) info() {
 	n := c.n
 	var body obj
 	if !c.in(func() {
-		body = obj{"hostname": n.name(), "domainname": n.domain(), "nickname": nil, "support_link": "mailto:support@" + n.domain()}
+		body = obj{"hostname": n.host(), "domainname": n.domain(), "nickname": nil, "support_link": "mailto:support@" + n.domain()}
 		if n.Nickname != "" {
 			body["nickname"] = n.Nickname
 		}
