@@ -104,6 +104,7 @@ type Node struct {
 	phase     phase
 	bootPhase PhaseKind
 	bootedAt  time.Time
+	downAt    time.Time
 	slots     []slot
 	current   int // index of slots
 	next      int
