@@ -17,8 +17,10 @@ import (
 
 const (
 	backupPath = "/api/backup"
-	backupHead = 64 << 10 // what is looked at before the first byte is handed on
-	backupMin  = 512      // bytes; the configuration of an empty site is more
+	backupMin  = 512 // bytes; the configuration of an empty site is more
+
+	// BackupHead is how many bytes of a backup [CheckBackup] looks at, and [Client.Backup] before it hands on the first.
+	BackupHead = 64 << 10
 )
 
 // Backup writes a backup of the appliance's configuration and logged data to w, under [Options.BackupPassword] if there is one. Memory does not grow with its
@@ -57,13 +59,19 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	}
 	defer resp.Body.Close()
 
-	head, err := io.ReadAll(io.LimitReader(resp.Body, backupHead))
+	head, err := io.ReadAll(io.LimitReader(resp.Body, BackupHead))
 	if err != nil {
 		return explainTransport(ctx, op, q.method, q.path, &rest.Response{Status: resp.StatusCode}, err)
 	}
-	if why := notABackup(head, resp.Header.Get("Content-Type")); why != "" {
+	kind, _, _ := strings.Cut(strings.ToLower(resp.Header.Get("Content-Type")), ";")
+	why := CheckBackup(head)
+	switch kind = strings.TrimSpace(kind); kind {
+	case "text/html", "text/xml", "application/xml", "application/json":
+		why = fmt.Errorf("%w: its type is %s", ErrNotABackup, kind)
+	}
+	if why != nil {
 		title, text := c.scrubber().Page(head)
-		return &Error{Op: op, Method: q.method, Path: q.path, Status: resp.StatusCode, Class: ErrNotABackup, Err: errors.New(why),
+		return &Error{Op: op, Method: q.method, Path: q.path, Status: resp.StatusCode, Class: ErrNotABackup, Err: why,
 			Message: shorten(strings.TrimSpace(title + " " + text))}
 	}
 	out := &backupWriter{w: w}
@@ -91,25 +99,22 @@ func (b *backupWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// notABackup says why the beginning of an answer shows that it is none, or nothing. An answer shorter than backupHead is seen whole.
-func notABackup(head []byte, contentType string) string {
-	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	switch kind = strings.TrimSpace(kind); kind {
-	case "text/html", "text/xml", "application/xml", "application/json":
-		return "its type is " + kind
-	}
+// CheckBackup looks at the beginning of a file, its first [BackupHead] bytes or all of a shorter one, and returns an error of class [ErrNotABackup] if it cannot be
+// a backup: a page, XML, JSON, a short text, nearly nothing. The format is not documented, so nil is no promise that it can be restored.
+func CheckBackup(head []byte) error {
+	head = head[:min(len(head), BackupHead)]
 	start := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
 	switch {
 	case len(start) == 0:
-		return "it is empty"
+		return fmt.Errorf("%w: it is empty", ErrNotABackup)
 	case bytes.ContainsRune([]byte("<{["), rune(start[0])) && isText(start):
-		return "it is a page or a message"
-	case len(head) < backupHead && isText(head):
-		return "it is a text"
+		return fmt.Errorf("%w: it is a page or a message", ErrNotABackup)
+	case len(head) < BackupHead && isText(head):
+		return fmt.Errorf("%w: it is a text", ErrNotABackup)
 	case len(head) < backupMin:
-		return fmt.Sprintf("it is only %d bytes long", len(head))
+		return fmt.Errorf("%w: it is only %d bytes long", ErrNotABackup, len(head))
 	}
-	return ""
+	return nil
 }
 
 // isText reports whether all of b could be printed. The last character may be cut.

@@ -154,6 +154,8 @@ func (c *Client) badAnswer(q call, resp *rest.Response, err error) error {
 func unsent(q call, err error) error {
 	if q.intent == rest.Act {
 		err = fmt.Errorf("%w: %w", ErrNotSent, err)
+	} else if same, ok := err.(*Error); ok && same.Op == q.op {
+		return same // a refusal that still stands
 	}
 	return &Error{Op: q.op, Method: q.method, Path: q.path, Err: err}
 }

@@ -90,10 +90,11 @@ type account struct {
 	turn   chan struct{} // held by whoever asks for a token
 
 	mu       sync.Mutex
-	now      token         // the token in use
-	tries    int           // how many times a token was asked for
-	lastErr  error         // of the newest try
-	wrong    func() string // the secret that was refused
+	now      token           // the token in use
+	former   []func() string // it and those before it, which an answer may still repeat
+	tries    int             // how many times a token was asked for
+	lastErr  error           // of the newest try
+	wrong    func() string   // the secret that was refused
 	wrongErr holdoff
 	stale    holdoff // a token refused straight after it was made
 }
@@ -122,8 +123,8 @@ func (a *account) scrubber(more ...string) redact.Scrubber {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now.text != nil {
-		secrets = append(secrets, a.now.text())
+	for _, text := range a.former {
+		secrets = append(secrets, text())
 	}
 	return redact.New(secrets...)
 }

@@ -45,13 +45,9 @@ func (c *Client) sessionsXML(ctx context.Context) ([]Session, error) {
 		}
 		return nil, c.badAnswer(q, &rest.Response{Status: resp.StatusCode}, err)
 	}
-	counts, err := c.countsXML(ctx)
+	endpoints, err := c.CountSessions(ctx)
 	if err != nil {
 		return nil, err
-	}
-	endpoints := 0
-	for _, n := range counts {
-		endpoints += n.Endpoints
 	}
 	if len(list) < endpoints {
 		return list, &Error{Op: op, Class: ErrIncomplete, Err: fmt.Errorf("%d endpoints are in a session, and the report names %d sessions", endpoints, len(list))}

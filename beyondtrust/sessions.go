@@ -47,6 +47,25 @@ func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
 	return list, nil
 }
 
+// CountSessions counts the sessions that run now. Over XML that is the number of endpoints that are in a session, for which no report is needed. It is a
+// read and is retried.
+func (c *Client) CountSessions(ctx context.Context) (int, error) {
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if d == DialectV2 {
+		list, err := c.Sessions(ctx)
+		return len(list), err
+	}
+	list, err := c.countsXML(ctx)
+	n := 0
+	for _, at := range list {
+		n += at.Endpoints
+	}
+	return n, err
+}
+
 // parseSessionsV2 reads the connected clients. Their types were renamed between releases and may be again, so it goes by the fields alone.
 func parseSessionsV2(b []byte, asked time.Time) ([]Session, error) {
 	type client struct {

@@ -86,6 +86,9 @@ func (a *account) token(ctx context.Context, c *Client) (token, error) {
 	a.tries++
 	a.lastErr = nil
 	a.now = t
+	const few = 4
+	a.former = append(a.former, t.text)
+	a.former = a.former[max(0, len(a.former)-few):]
 	return t, nil
 }
 
@@ -137,7 +140,7 @@ func (a *account) ask(ctx context.Context, c *Client) (token, error) {
 	}
 	a.pace.heed(resp)
 	if resp.Status != http.StatusOK {
-		e := explainStatus(op, resp, http.MethodPost, tokenPath, a.scrubber())
+		e := explainStatus(op, resp, http.MethodPost, tokenPath, c.scrubber())
 		if s := resp.Status; s == http.StatusBadRequest || s == http.StatusUnauthorized || s == http.StatusForbidden || e.Class == ErrUnauthorized {
 			e.Class = ErrBadCredential
 			a.mu.Lock()
