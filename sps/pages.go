@@ -98,6 +98,7 @@ const (
 // read: that each node's firmware version is on the page is, and this word stands for it.
 const (
 	LabelHAStatus  = "Status"
+	LabelNodeID    = "Node ID" // remembered only (SPS Administration Guide, High Availability page)
 	LabelNodeState = "Node HA state"
 	LabelNodeUUID  = "Node HA UUID"
 	LabelDRBD      = "DRBD status"
