@@ -73,8 +73,8 @@ type Report struct {
 	Servers []ServerReport `json:"servers,omitempty"`
 	// Serials are the primaries' SOA serials, by zone, as they were first seen after the swing. All authoritative servers must reach them.
 	Serials map[string]uint32 `json:"serials,omitempty"`
-	Skipped []Skipped      `json:"skipped,omitempty"`
-	Notes   []string       `json:"notes,omitempty"` // what was not verified, and bounds
+	Skipped []Skipped         `json:"skipped,omitempty"`
+	Notes   []string          `json:"notes,omitempty"` // what was not verified, and bounds
 	// Bound is when the last honest cache that nobody listed has turned: the moment the last authoritative server did, and the old TTL. A bound, not a proof. Zero: not known.
 	Bound time.Time `json:"bound,omitzero"`
 

@@ -121,7 +121,7 @@ func (a answer) tsigError() (name string, skew time.Duration, next string) {
 	case mdns.RcodeBadTime:
 		var server uint64
 		if n, err := fmt.Sscanf(t.OtherData, "%x", &server); err == nil && n == 1 && len(t.OtherData) == 12 {
-			skew = time.Unix(int64(server), 0).Sub(a.sent).Round(time.Second)
+			skew = time.Duration(int64(server)-int64(t.TimeSigned)) * time.Second // the answer repeats the time that we signed with
 		}
 		return "BADTIME", skew, "set both clocks right"
 	}

@@ -23,8 +23,7 @@ var (
 // answer is a server's answer to one message.
 type answer struct {
 	msg       *mdns.Msg
-	untrusted error     // why the signature proves nothing; nil for a good one
-	sent      time.Time // when the question was signed
+	untrusted error // why the signature proves nothing; nil for a good one
 }
 
 // request is a message under way.
@@ -33,13 +32,12 @@ type request struct {
 	wire []byte // packed and signed, with its length in front
 	mac  string // of the request, in hex; a part of what the answer signs
 	sig  Signature
-	sent time.Time
 }
 
 // prepare packs and signs a copy of a message under a fresh ID. A copy, because a message that was signed already would be sent with two signatures, which servers answer with
 // FORMERR. The signer may be nil.
 func prepare(ctx context.Context, m *mdns.Msg, sign Signer) (request, error) {
-	r := request{msg: m.Copy(), sent: time.Now()}
+	r := request{msg: m.Copy()}
 	r.msg.Id = mdns.Id()
 	r.msg.Compress = true
 	var body []byte
@@ -50,7 +48,7 @@ func prepare(ctx context.Context, m *mdns.Msg, sign Signer) (request, error) {
 		if r.sig, err = sign(ctx); err != nil {
 			return r, err
 		}
-		r.msg.SetTsig(r.sig.Name, r.sig.Algorithm, 300, r.sent.Unix())
+		r.msg.SetTsig(r.sig.Name, r.sig.Algorithm, 300, time.Now().Unix())
 		body, r.mac, err = mdns.TsigGenerateWithProvider(r.msg, r.sig.Provider, "", false)
 	}
 	if err != nil {
@@ -67,7 +65,7 @@ func prepare(ctx context.Context, m *mdns.Msg, sign Signer) (request, error) {
 // accept unpacks an answer and checks its signature against the request's. It fails if the bytes are no answer to this request at all; a signature that proves nothing is no failure
 // but a fact about the answer, because refusals are not always signed.
 func (r request) accept(body []byte) (answer, error) {
-	a := answer{msg: new(mdns.Msg), sent: r.sent}
+	a := answer{msg: new(mdns.Msg)}
 	if err := a.msg.Unpack(body); err != nil {
 		return a, fmt.Errorf("the answer cannot be read: %w", err)
 	}
@@ -116,7 +114,10 @@ func stream(ctx context.Context, c net.Conn, requests []request) (answers []answ
 		return nil, n > 0, lost(ctx, "send", err)
 	}
 	answers = make([]answer, len(requests))
-	for range requests {
+	for n := range requests {
+		if n > 0 {
+			acknowledge(c)
+		}
 		var size [2]byte
 		if _, err := io.ReadFull(c, size[:]); err != nil {
 			return nil, true, lost(ctx, "await the answer", err)
