@@ -139,7 +139,11 @@ func TestDial(t *testing.T) {
 		if _, err := n.DialContext(ctx, "tcp", "box:443"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a silent host: %v, want the context's end", err)
 		}
-		n.Silence("box", false)
+		begin := time.Now()
+		if _, err := n.DialContext(t.Context(), "tcp", "box:443"); !errors.Is(err, syscall.ETIMEDOUT) || time.Since(begin) != dialPatience {
+			t.Errorf("a silent host: %v after %v, want ETIMEDOUT after %v", err, time.Since(begin), dialPatience)
+		}
+		time.AfterFunc(time.Minute, func() { n.Silence("box", false) }) // and the dial goes on
 		c, err := n.DialContext(t.Context(), "tcp", "box:443")
 		if err != nil {
 			t.Fatal(err)

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Network is a set of named hosts. The zero value is an empty one; its methods may be called at the same time from several goroutines.
 type Network struct {
 	mu     sync.Mutex
 	hosts  map[Addr]*host
-	silent map[Addr]bool
+	silent map[Addr]chan struct{} // closed when the silence ends
 	dialed int
 }
 
@@ -81,15 +82,46 @@ func (n *Network) Serve(addr string, handle func(*Conn)) (stop func(), err error
 	}, nil
 }
 
-// Silence makes addr swallow new connections without an answer, as a host does that is switched off or behind a filter: dialling it lasts until
-// the caller's context ends. It may be called before or after somebody listens there.
+// Silence makes addr swallow new connections without an answer, as a host does that is switched off or behind a filter. Dialling it lasts until the
+// silence ends, the caller's context does, or as long as a kernel would go on trying: then the error is ETIMEDOUT. It may be called before or after
+// somebody listens there.
 func (n *Network) Silence(addr string, silent bool) {
+	at := Addr(hostPort(addr))
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.silent == nil {
-		n.silent = map[Addr]bool{}
+	switch c := n.silent[at]; {
+	case silent && c == nil:
+		if n.silent == nil {
+			n.silent = map[Addr]chan struct{}{}
+		}
+		n.silent[at] = make(chan struct{})
+	case !silent && c != nil:
+		delete(n.silent, at)
+		close(c)
 	}
-	n.silent[Addr(hostPort(addr))] = silent
+}
+
+// dialPatience is about how long Linux repeats its SYN.
+const dialPatience = 127 * time.Second
+
+// hear waits until addr is not silent.
+func (n *Network) hear(ctx context.Context, addr Addr) error {
+	n.mu.Lock()
+	c := n.silent[addr]
+	n.mu.Unlock()
+	if c == nil {
+		return ctx.Err()
+	}
+	t := time.NewTimer(dialPatience)
+	defer t.Stop()
+	select {
+	case <-c:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return os.NewSyscallError("connect", syscall.ETIMEDOUT)
+	}
 }
 
 // DialContext connects to addr ("name:port") and has the form of [net.Dialer.DialContext]; network is not looked at.
@@ -97,13 +129,7 @@ func (n *Network) Silence(addr string, silent bool) {
 func (n *Network) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	to := Addr(addr)
 	fault := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Addr: to, Err: err} }
-	n.mu.Lock()
-	silent := n.silent[to]
-	n.mu.Unlock()
-	if silent {
-		<-ctx.Done() // for ever, when there is no end: that is what the caller asked for
-	}
-	if err := ctx.Err(); err != nil {
+	if err := n.hear(ctx, to); err != nil {
 		return nil, fault(err)
 	}
 

@@ -203,9 +203,10 @@ func (n *Node) booted(target int, f fate) {
 	}
 	n.phase = phaseUp
 	n.bootedAt = n.world.now()
-	n.locked = nil
+	n.locked, n.replaced = nil, n.answersAs != ""
 	if n.running() != old {
 		n.CoreFiles = nil
+		n.Licence.Missing = n.Licence.Missing || n.losesLicence
 		n.upgradedFrom, n.upgradedAt = old, n.world.now()
 		if n.Switches.CertificateChanges {
 			n.tls.renew(n.names())

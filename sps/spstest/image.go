@@ -3,6 +3,7 @@ package spstest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -193,4 +194,15 @@ func (c *imageCheck) slot() (slot, error) {
 		return slot{}, fmt.Errorf("the checksum of the image is wrong")
 	}
 	return s, nil
+}
+
+// Mirror opens images by their URL, for [Node.Downloads].
+func Mirror(images map[string]ImageFile) func(ctx context.Context, url string) (File, error) {
+	return func(_ context.Context, url string) (File, error) {
+		img, ok := images[url]
+		if !ok {
+			return nil, &fs.PathError{Op: "download", Path: url, Err: fs.ErrNotExist}
+		}
+		return img.Open(), nil
+	}
 }

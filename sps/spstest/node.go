@@ -124,6 +124,11 @@ type Node struct {
 	ordered   *due // a reboot or shutdown that was accepted
 
 	trafficStopped bool
+	losesLicence   bool   // a scenario: the next version has none
+	rebootAnyway   bool   // a scenario: the upgrade fails, the reboot comes
+	answersAs      string // a scenario: after the next boot, another appliance answers
+	replaced       bool
+	requests       int // under way
 	upgradedFrom   string
 	upgradedAt     time.Time
 }
@@ -186,6 +191,9 @@ func (n *Node) name() string    { return cmp.Or(n.Name, "sps1") }
 func (n *Node) domain() string  { return cmp.Or(n.Domain, "example.test") }
 func (n *Node) address() string { return n.name() + "." + n.domain() }
 func (n *Node) host() string {
+	if n.replaced {
+		return n.answersAs
+	}
 	if n.pair != nil {
 		return n.pair.name()
 	}

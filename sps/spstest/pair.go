@@ -51,19 +51,20 @@ type Pair struct {
 	// Preempts makes A take the service back when it has booted and is in step again: a takeover nobody asked for.
 	Preempts bool
 
-	once   sync.Once
-	world  *world
-	site   *site
-	clust  *Cluster
-	active *Node
-	parted bool // split brain
-	lastID int  // of data written while alone
-	data   map[*Node][]int
-	sync   *due
-	copied *due
-	seen   map[*Node]time.Time // when the node went down
-	alone  int                 // reboots of the primary since the secondary went
-	moving bool                // a takeover is under way
+	once    sync.Once
+	world   *world
+	site    *site
+	clust   *Cluster
+	active  *Node
+	parted  bool // split brain
+	lastID  int  // of data written while alone
+	data    map[*Node][]int
+	sync    *due
+	copied  *due
+	seen    map[*Node]time.Time // when the node went down
+	alone   int                 // reboots of the primary since the secondary went
+	moving  bool                // a takeover is under way
+	crossed bool                // a scenario: each node's power button is the other's
 }
 
 func (p *Pair) name() string { return cmp.Or(p.Name, "sps1") }

@@ -6,10 +6,18 @@ import (
 	"time"
 )
 
+// wired is the node whose power this one's button switches: itself, unless somebody crossed the cables. With the lock held.
+func (n *Node) wired() *Node {
+	if n.pair != nil && n.pair.crossed {
+		return n.pair.other(n)
+	}
+	return n
+}
+
 // PowerState reports whether the node has power, as its BMC sees it: also while it boots, and when it has failed to.
 func (n *Node) PowerState() (on bool) {
 	n.begin()
-	n.world.in(func() { on = n.power })
+	n.world.in(func() { on = n.wired().power })
 	return on
 }
 
@@ -17,6 +25,7 @@ func (n *Node) PowerState() (on bool) {
 func (n *Node) PowerOn() {
 	n.begin()
 	n.world.in(func() {
+		n := n.wired()
 		n.judge(PowerOn)
 		n.note(PowerOn, "")
 		if !n.power {
@@ -29,23 +38,24 @@ func (n *Node) PowerOn() {
 // PowerOff takes the power away at once, whatever the node is doing.
 func (n *Node) PowerOff() {
 	n.begin()
-	n.world.in(func() { n.powerOff(PowerOff) })
+	n.world.in(func() { n.wired().powerOff() })
 }
 
 // PowerCycle takes the power away and gives it back.
 func (n *Node) PowerCycle() {
 	n.begin()
 	n.world.in(func() {
-		n.powerOff(PowerOff)
+		n := n.wired()
+		n.powerOff()
 		n.note(PowerOn, "")
 		n.power = true
 		n.boot()
 	})
 }
 
-func (n *Node) powerOff(what What) {
-	n.judge(what)
-	n.note(what, "")
+func (n *Node) powerOff() {
+	n.judge(PowerOff)
+	n.note(PowerOff, "")
 	if n.phase == phaseBooting && n.next != n.current {
 		n.fate = fateRescue // the power went in the middle of an upgrade
 	}

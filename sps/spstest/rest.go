@@ -119,14 +119,21 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.world.lock()
 	epoch, face, booting := n.epoch, n.face(), n.phase == phaseBooting
 	clock := n.clock()
+	n.requests++
+	crowded := n.Switches.MaxRequests > 0 && n.requests > n.Switches.MaxRequests
 	n.world.unlock()
+	defer n.world.in(func() { n.requests-- })
 	if face != faceServe {
 		breakConnection(w)
 		return
 	}
 	w.Header().Set("Date", clock.UTC().Format(http.TimeFormat))
-	if booting {
+	switch {
+	case booting:
 		n.serveBoot(w, r)
+		return
+	case crowded:
+		http.Error(w, "too many requests at a time", http.StatusServiceUnavailable)
 		return
 	}
 	isAPI := r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")

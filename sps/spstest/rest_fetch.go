@@ -18,6 +18,7 @@ type fetch struct {
 	key, url, sum string
 	status        string // "queued" and "in-progress" are the guide's words
 	why           string
+	installing    bool
 	stop          context.CancelFunc
 }
 
@@ -52,13 +53,7 @@ func (c *call) startFetch() {
 		n.fetches = append(n.fetches, f)
 		n.note(Fetch, "%s", url)
 		out = c.fetchBody(f)
-		n.world.jobs.Add(1)
-		epoch := n.epoch
-		go func() {
-			defer n.world.jobs.Done()
-			defer stop()
-			n.runFetch(ctx, f, epoch)
-		}()
+		n.world.after(2*time.Second, func() { n.runFetch(ctx, f) })
 	}) {
 		c.gone()
 		return
@@ -66,53 +61,54 @@ func (c *call) startFetch() {
 	c.json(http.StatusAccepted, out)
 }
 
-// runFetch downloads, verifies, installs.
-func (n *Node) runFetch(ctx context.Context, f *fetch, epoch int) {
-	end := func(status string, err error) {
+// runFetch downloads, verifies, installs. With the lock held; what takes time happens later, what takes work in a goroutine.
+func (n *Node) runFetch(ctx context.Context, f *fetch) {
+	if f.ended() {
+		return
+	}
+	f.status = "in-progress"
+	epoch := n.epoch
+	n.world.jobs.Add(1)
+	go func() {
+		defer n.world.jobs.Done()
+		check := new(imageCheck)
+		sum, err := n.download(ctx, f.url, check)
 		n.world.in(func() {
-			if f.ended() {
-				return
+			took := time.Duration(0)
+			if n.UploadSpeed > 0 {
+				took = time.Duration(float64(check.size) / float64(n.UploadSpeed) * float64(time.Second))
 			}
-			f.status = status
-			if err != nil {
-				f.why = err.Error()
-			}
+			n.world.after(took, func() { n.fetched(f, epoch, check, sum, err) })
 		})
-	}
-	if n.world.sleep(ctx, 2*time.Second) != nil {
-		return
-	}
-	n.world.in(func() {
-		if !f.ended() {
-			f.status = "in-progress"
-		}
-	})
-	check := new(imageCheck)
-	sum, err := n.download(ctx, f.url, check)
+	}()
+}
+
+// fetched is the end of a download: what is verified is installed, and no longer cancelled.
+func (n *Node) fetched(f *fetch, epoch int, check *imageCheck, sum string, err error) {
 	switch {
-	case ctx.Err() != nil:
+	case f.ended():
 		return
-	case err != nil:
-		end("failed", err)
-		return
-	case f.sum != "" && f.sum != sum:
-		end("failed", errors.New("the checksum is wrong"))
+	case err == nil && f.sum != "" && f.sum != sum:
+		err = errors.New("the checksum is wrong")
+	case n.epoch != epoch:
+		err = errDown
+	}
+	if err != nil {
+		f.status, f.why = "failed", err.Error()
 		return
 	}
-	if n.world.sleep(ctx, cmp.Or(n.InstallTime, 20*time.Second)) != nil {
-		return
-	}
-	n.world.in(func() {
-		if f.ended() || n.epoch != epoch {
+	f.installing = true
+	n.world.after(cmp.Or(n.InstallTime, 20*time.Second), func() {
+		err := error(errDown)
+		if n.epoch == epoch {
+			_, err = n.install(check, "fetch")
+		}
+		if f.installing = false; err != nil {
+			f.status, f.why = "failed", err.Error()
 			return
 		}
-		if _, err = n.install(check, "fetch"); err == nil {
-			f.status = cmp.Or(n.Switches.FetchDone, "finished")
-		}
+		f.status = cmp.Or(n.Switches.FetchDone, "finished")
 	})
-	if err != nil {
-		end("failed", err)
-	}
 }
 
 func (n *Node) download(ctx context.Context, url string, check *imageCheck) (sum string, err error) {
@@ -126,25 +122,18 @@ func (n *Node) download(ctx context.Context, url string, check *imageCheck) (sum
 	defer file.Close()
 	h := sha256.New()
 	buf := make([]byte, 256<<10)
-	for {
-		m, rerr := file.Read(buf)
+	for ctx.Err() == nil {
+		m, err := file.Read(buf)
 		h.Write(buf[:m])
 		check.Write(buf[:m])
-		if n.UploadSpeed > 0 {
-			if err := n.world.sleep(ctx, time.Duration(float64(m)/float64(n.UploadSpeed)*float64(time.Second))); err != nil {
-				return "", err
-			}
-		}
-		if err := ctx.Err(); err != nil {
-			return "", err
-		}
-		if rerr == io.EOF {
+		if err == io.EOF {
 			return hex.EncodeToString(h.Sum(nil)), nil
 		}
-		if rerr != nil {
-			return "", rerr
+		if err != nil {
+			return "", err
 		}
 	}
+	return "", ctx.Err()
 }
 
 func (c *call) listFetches() {
@@ -185,6 +174,9 @@ func (c *call) deleteFetch() {
 		if f.ended() {
 			c.n.fetches = slices.DeleteFunc(c.n.fetches, func(o *fetch) bool { return o == f })
 			return obj{"meta": c.meta("/api/firmware/fetch")}
+		}
+		if f.installing { // what a cancellation is answered then is not documented
+			return c.fetchBody(f)
 		}
 		f.status = "cancelled"
 		f.stop()

@@ -95,6 +95,15 @@ func (c *call) listSlots() {
 		c.gone()
 		return
 	}
+	if size := n.Switches.PageSize; size > 0 {
+		from, _ := strconv.Atoi(c.r.URL.Query().Get("offset"))
+		from = min(max(from, 0), len(items))
+		if from+size < len(items) {
+			meta["next"] = fmt.Sprintf("/api/firmware/slots?offset=%d", from+size)
+			items = items[:from+size]
+		}
+		items = items[from:]
+	}
 	c.json(http.StatusOK, obj{"items": items, "meta": meta})
 }
 
@@ -436,6 +445,11 @@ func (c *call) upgrade() {
 		return
 	}
 	if !good {
+		c.in(func() {
+			if n.rebootAnyway {
+				n.reboot()
+			}
+		})
 		c.testFailed(lines)
 		return
 	}

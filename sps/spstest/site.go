@@ -69,6 +69,7 @@ func (s *site) unbind() {
 // shut ends the site for good.
 func (s *site) shut() {
 	s.unbind()
+	s.w.net.Silence(s.host, false) // whoever dials learns that nobody will come
 	if s.real != nil {
 		s.real.Close()
 	}
@@ -165,6 +166,14 @@ type peeked struct {
 }
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
+
+// CloseWrite lets net/http end an answer before the request is over, without a reset.
+func (p *peeked) CloseWrite() error {
+	if c, ok := p.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
 
 // reset breaks a connection so that the other side gets ECONNRESET.
 func reset(c net.Conn) {

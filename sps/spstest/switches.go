@@ -84,6 +84,11 @@ type Switches struct {
 	// DeleteStatus is the status of a deletion. Default: 200 with a body; 204 has none. Not documented.
 	DeleteStatus int
 
+	// MaxRequests is how many requests are answered at a time; one more gets 503. Default: no limit. Rate limits are not documented.
+	MaxRequests int
+	// PageSize cuts lists of slots, with meta.next leading to the rest. Default: whole lists. Only the names of meta.next and its siblings are documented.
+	PageSize int
+
 	// BundleTwice: "" = a second POST while a support bundle is being made answers with the first one's key; "conflict" = it answers 409. The guide
 	// only says that the case exists (SPS 8.0 LTS, Generating SPS support bundle using REST).
 	BundleTwice string
