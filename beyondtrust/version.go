@@ -74,11 +74,16 @@ func CompareNumbers(a, b string) int {
 	return 0
 }
 
-// compareParts compares by value when both are digits, however many, and as text otherwise.
+// compareParts compares numbers by value, however long, and puts them before everything that is not one.
 func compareParts(a, b string) int {
-	if digits(a) && digits(b) {
+	switch x, y := digits(a), digits(b); {
+	case x && y:
 		a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	case x:
+		return -1
+	case y:
+		return 1
 	}
 	return cmp.Compare(a, b)
 }
