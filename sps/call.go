@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,7 +38,7 @@ func (c *Client) call(ctx context.Context, r request, out any) (*rest.Response, 
 	if r.body != nil {
 		body, err := json.Marshal(r.body)
 		if err != nil {
-			return nil, &Error{Op: r.op, Err: errors.Join(ErrNotSent, err)}
+			return nil, &Error{Op: r.op, Err: fmt.Errorf("%w: %w", ErrNotSent, err)}
 		}
 		req.Body = body
 		req.Header.Set("Content-Type", "application/json")
@@ -70,9 +71,9 @@ func (c *Client) call(ctx context.Context, r request, out any) (*rest.Response, 
 // login was not sent.
 func notBegun(r request, err error) error {
 	if r.intent == rest.Act {
-		err = errors.Join(ErrNotSent, err)
+		return notSent(r.op, err)
 	}
-	return &Error{Op: r.op, Err: err}
+	return within(r.op, err)
 }
 
 func (c *Client) send(ctx context.Context, r request, req rest.Request, out any) (*rest.Response, error) {

@@ -191,3 +191,40 @@ func ended(ctx context.Context) error {
 	}
 	return ctx.Err()
 }
+
+// within says what an error came in the middle of. The facts stay at hand.
+func within(op string, err error) *Error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return &Error{Op: op, Err: err}
+	}
+	out := *e
+	out.Op = op + ": " + e.Op
+	return &out
+}
+
+// notSent says of an act that did not come about because what precedes it failed.
+func notSent(op string, err error) error {
+	e := within(op, err)
+	switch {
+	case e.Err == nil:
+		e.Err = ErrNotSent
+	case !errors.Is(e.Err, ErrNotSent):
+		e.Err = fmt.Errorf("%w: %w", ErrNotSent, e.Err)
+	}
+	return e
+}
+
+// pathElement refuses a key that would lead to another path than the one it names.
+func pathElement(op, key string) error {
+	for _, r := range key {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r) {
+			key = ""
+			break
+		}
+	}
+	if strings.Trim(key, ".") == "" {
+		return &Error{Op: op, class: ErrNotFound, Err: ErrNotSent, Message: "not a key: want letters, digits, dots and dashes"}
+	}
+	return nil
+}

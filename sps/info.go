@@ -77,7 +77,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	// The session may have been renewed while we asked; only one that gave this answer is given up.
 	if now := c.session.cookie(); now == cookie || cookie == "" {
 		if _, err := c.session.renew(ctx, now); err != nil {
-			return Info{}, &Error{Op: opInfo, Err: err}
+			return Info{}, within(opInfo, err)
 		}
 	}
 	info, known, err = c.info(ctx)

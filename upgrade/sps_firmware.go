@@ -158,3 +158,13 @@ func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, u
 	}
 	return s
 }
+
+// FetchFirmware returns the step that lets the appliance download the image from url by itself, and check its SHA-256. It
+// needs SPS 7.0 LTS or later (SPS 7.0 LTS REST API Reference Guide).
+func FetchFirmware(c *sps.Client, url, sum string, v sps.Version) Step {
+	s := UploadFirmware(c, nil, "", sum, v)
+	s.Name = "fetch the firmware"
+	s.With = map[string]string{"url": url, "sha256": sum, "version": v.String()}
+	s.Act = func(ctx context.Context, log *slog.Logger) error { return c.FetchFirmware(ctx, url, sum) }
+	return s
+}

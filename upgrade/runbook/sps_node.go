@@ -77,9 +77,14 @@ func (r SPSNode) Procedure() upgrade.Procedure {
 	if r.Check() != nil {
 		return p // without steps, so that it is refused
 	}
+	p.Guards = []upgrade.Guard{upgrade.SameSPS(r.Client)}
+	p.Steps = r.steps()
+	return p
+}
+
+func (r SPSNode) steps() []upgrade.Step {
 	c, v := r.Client, r.Version
-	p.Guards = []upgrade.Guard{upgrade.SameSPS(c)}
-	p.Steps = []upgrade.Step{
+	steps := []upgrade.Step{
 		upgrade.CheckUpgradePath(c, v, r.Paths).At("checklist"),
 		upgrade.CheckHealth(c).At("checklist"),
 		upgrade.CheckLocks(c).At("checklist"),
@@ -91,18 +96,15 @@ func (r SPSNode) Procedure() upgrade.Procedure {
 		upgrade.TestFirmware(c, v).At("3"),
 	}
 	if r.OneCall {
-		p.Steps = append(p.Steps, upgrade.UpgradeFirmware(c, v, r.Message, r.Boot).At("4-5"))
+		steps = append(steps, upgrade.UpgradeFirmware(c, v, r.Message, r.Boot).At("4-5"))
 	} else {
-		p.Steps = append(p.Steps, upgrade.ActivateAfterReboot(c, r.Pages.Firmwares, v, "reboot").At("4"))
+		steps = append(steps, upgrade.ActivateAfterReboot(c, r.Pages.Firmwares, v, "reboot").At("4"))
 	}
-	fresh := upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge)
-	fresh.Name = "fresh backup"
-	p.Steps = append(p.Steps,
+	return append(steps,
 		upgrade.RebootNode(c, r.Pages.System, v, r.Boot).At("5"),
 		upgrade.VerifyFirmware(c, v).At("6"),
-		fresh,
+		named("fresh backup", upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge)),
 	)
-	return p
 }
 
 func (r SPSNode) image() upgrade.Step {
