@@ -84,6 +84,9 @@ func (c *Client) Stream(ctx context.Context, t Transfer) (*http.Response, error)
 	return resp, nil
 }
 
+// Whole reads the answer to a [Transfer] as one to a small call, up to [DefaultLimit], and closes it.
+func Whole(resp *http.Response) (*Response, error) { return read(resp, DefaultLimit) }
+
 // watchdog ends a transfer in which nothing moves.
 type watchdog struct {
 	cancel context.CancelCauseFunc
