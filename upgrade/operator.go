@@ -137,10 +137,13 @@ func Confirm(name, question string) Step {
 	return ConfirmWord(name, question, AnswerYes)
 }
 
+// withQuestion is the input of a step that asks: part of the digest, so that another question is another procedure.
+const withQuestion = "question"
+
 // ConfirmWord is Confirm with a word of your choice in place of "yes": for what cannot be undone, the name of the appliance.
 func ConfirmWord(name, question, word string) Step {
 	return Step{
-		Name: name, Attended: true, With: map[string]string{"question": question},
+		Name: name, Attended: true, With: map[string]string{withQuestion: question},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			a, err := look.Ask(ctx, Question{Kind: AskConfirm, Text: question, Options: []string{word, AnswerNo}})
 			if err != nil {
@@ -148,9 +151,9 @@ func ConfirmWord(name, question, word string) Step {
 			}
 			ev := map[string]string{"question": question, "answer": a}
 			if a != word {
-				return See(Blocked, ev, "%s - answered %q", question, a), nil
+				return See(Blocked, ev, "answered %q", a), nil
 			}
-			return See(Done, ev, "%s - answered %q", question, a), nil
+			return See(Done, ev, "answered %q", a), nil
 		},
 	}
 }

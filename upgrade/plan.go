@@ -137,6 +137,13 @@ func (d *PlanData) write(w io.Writer) {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Ref, s.label(), who, strings.Join(s.On, ", "), short(s.Takes), short(s.Outage))
 	}
 	tw.Flush()
+	questions := slices.DeleteFunc(slices.Clone(d.Steps), func(s PlanStep) bool { return s.With[withQuestion] == "" })
+	if len(questions) > 0 {
+		fmt.Fprintf(w, "\nA person will be asked, where it applies:\n")
+	}
+	for _, s := range questions {
+		fmt.Fprintf(w, "  %s: %s\n", s.Path[strings.LastIndex(s.Path, "/")+1:], s.With[withQuestion])
+	}
 }
 
 func (s PlanStep) label() string {
@@ -144,10 +151,13 @@ func (s PlanStep) label() string {
 	var notes []string
 	for _, k := range slices.Sorted(maps.Keys(s.With)) {
 		v := s.With[k]
-		if len(v) == 64 {
+		switch {
+		case k == withQuestion:
+			continue // below the table
+		case len(v) == 64:
 			v = v[:12] + "…" // a hash: enough to compare by eye
 		}
-		notes = append(notes, k+" "+v)
+		notes = append(notes, k+" "+oneLine(v, 60))
 	}
 	if s.Whole {
 		notes = append(notes, "not left half-way")

@@ -41,7 +41,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		if s.Said != "" && s.Status != StatusDone {
 			seen = strings.TrimSpace(seen + " - the act said: " + s.Said)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Ref, s.Path, s.Status, s.By, took, oneLine(seen, 160))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Ref, s.Path, s.Status, s.By, took, oneLine(seen, 110))
 	}
 	tw.Flush()
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -215,7 +216,7 @@ func (e *engine) stop(n *node, outcome Outcome, obs Observation, cause error) er
 	se := &StepError{Step: n.path, Ref: n.Ref, Outcome: outcome, Seen: obs, Advice: n.Advice, Err: cause}
 	if p.sends > 0 && p.mark != nil {
 		se.Tried = fmt.Sprintf("%s acted at %s", p.by, p.mark.At.Format(time.DateTime))
-		if p.hint != "" {
+		if p.hint != "" && (cause == nil || !strings.Contains(cause.Error(), p.hint)) {
 			se.Tried += fmt.Sprintf(", which said %q", p.hint)
 		}
 	}

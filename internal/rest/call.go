@@ -65,7 +65,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		req.Header = r.Header.Clone()
 	}
 	req.Header.Set("User-Agent", c.agent)
-	if r.Body != nil {
+	// An empty body that is set would go out chunked: without one, a POST says that its length is 0.
+	if len(r.Body) > 0 {
 		if err := req.SetBody(r.Body); err != nil {
 			return nil, fmt.Errorf("%w: %s: %v", act.ErrNotSent, what, err)
 		}

@@ -1,0 +1,8 @@
+package main
+
+// defaultGuide is what a newcomer sees first.
+const defaultGuide = "sps-node"
+
+var guides = map[string]guide{
+	"sps-node": {set: spsNode, fails: spsNodeFails},
+}

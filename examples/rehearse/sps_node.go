@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/changeover-sdk/changeover/sps"
+	"github.com/changeover-sdk/changeover/sps/spstest"
+	"github.com/changeover-sdk/changeover/upgrade"
+	"github.com/changeover-sdk/changeover/upgrade/runbook"
+	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
+)
+
+func spsNodeFails() []string { return playable("node") }
+
+// playable names the failures that can be played on "node", "pair" or "cluster".
+func playable(on string) (names []string) {
+	for _, s := range spstest.Scenarios() {
+		if slices.Contains(s.On(), on) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// spsNode is one SPS, upgraded from 7.0.2 to 7.0.2.1.
+func spsNode(s setting) (*stage, error) {
+	node := &spstest.Node{Scale: s.scale, CoreFiles: []string{"core.2026-01-01"}}
+	if s.fail != "" {
+		if err := node.Play(s.fail); err != nil {
+			return nil, err
+		}
+	}
+	user, password := node.Login()
+	c, err := sps.NewClient(node.URL(), sps.Login{User: user, Password: password},
+		&sps.Options{HTTPClient: node.HTTPClient(), Poll: scaled(10*time.Second, s.scale)})
+	if err != nil {
+		return nil, err
+	}
+	artifacts, err := upgrade.OpenArtifacts(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	v := sps.MustVersion("7.0.2.1")
+	images := spstest.Image(v.String(), 8<<20)
+	sum, err := sha256Of(images, spstest.ImageName(v.String()))
+	if err != nil {
+		return nil, err
+	}
+	book := runbook.SPSNode{
+		Client: c, Artifacts: artifacts, Version: v,
+		Images: images, Image: spstest.ImageName(v.String()), SHA256: sum,
+		Boot: upgrade.Boot{Dial: node.DialContext},
+	}
+	if !s.byHand {
+		book.Pages = node.Pages()
+	}
+	return &stage{
+		procedure: book.Procedure(),
+		pages:     map[string]upgradetest.Pages{"": node},
+		truth:     func() string { return "sps1 runs " + node.Running() },
+		close:     node.Close,
+	}, nil
+}
+
+func scaled(d time.Duration, scale float64) time.Duration {
+	return max(time.Duration(float64(d)*scale), time.Millisecond)
+}
+
+// sha256Of stands for the hash on the vendor's download page.
+func sha256Of(images fs.FS, name string) (string, error) {
+	f, err := images.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
