@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // HTTPClient returns a client for "http://name" and "https://name", both without TLS: the port alone tells them apart.
@@ -18,17 +19,29 @@ func (n *Network) HTTPClient() *http.Client {
 	}}
 }
 
-// ServeHTTP answers the requests that come over one connection and returns when it has ended. It is meant for [Network.Serve].
+// ServeHTTP answers the requests that come over one connection and returns when it has ended. It is meant for [Network.Serve]. A handler that hijacks the
+// connection has it until it returns.
 func ServeHTTP(c net.Conn, h http.Handler) {
 	one := &single{conn: c, done: make(chan struct{})}
+	var hijacked atomic.Bool
 	srv := http.Server{
-		Handler:  h,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if hijacked.Load() {
+					one.end()
+				}
+			}()
+			h.ServeHTTP(w, r)
+		}),
 		ErrorLog: log.New(io.Discard, "", 0), // a handler that breaks its own connection on purpose is what a simulator does
-	}
-	srv.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateClosed || s == http.StateHijacked {
-			one.end()
-		}
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateHijacked:
+				hijacked.Store(true)
+			case http.StateClosed:
+				one.end()
+			}
+		},
 	}
 	srv.Serve(one)
 }

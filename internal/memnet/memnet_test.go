@@ -206,6 +206,30 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
+// A hijacked connection lives as long as its handler.
+func TestHijack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n Network
+		stop, _ := n.Serve("box", func(c *Conn) {
+			ServeHTTP(c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Hour)
+				io.WriteString(c, "HTTP/1.1 204 late\r\n\r\n")
+			}))
+		})
+		defer stop()
+		resp, err := n.HTTPClient().Get("https://box/")
+		if err != nil || resp.StatusCode != 204 {
+			t.Fatalf("%v, %v; want 204", resp, err)
+		}
+		resp.Body.Close()
+	})
+}
+
 func TestServeStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n Network

@@ -71,7 +71,7 @@ func (d *desk) press(ctx context.Context, where, row, label string, set map[stri
 		return "", nil, err
 	}
 	refuse := func(err error) (string, io.Reader, error) {
-		return "", nil, fmt.Errorf("spstest: press %s: %w; nothing was pressed: %w", label, err, sps.ErrNotPressed)
+		return "", nil, fmt.Errorf("spstest: press %s: %w: %w", label, err, sps.ErrNotPressed)
 	}
 	var it item
 	var fields []item
@@ -295,12 +295,19 @@ func (n *Node) find(where, row, label string, wantButton bool) (place, error) {
 	if len(on) == 0 {
 		return place{}, n.nothingThere(where, row, slices.Sorted(maps.Keys(known)))
 	}
-	var found []place
+	var found, loose []place // loose: outside a table, so they need no row
 	for _, p := range on {
 		isButton := p.item.kind == button
-		if isButton == wantButton && (isButton || p.item.kind == value) && same(p.item.label, label) && (row != "" || p.row.name == "" || rowNamed(path, p) || unique(on, label, wantButton)) {
-			found = append(found, p)
+		if isButton != wantButton || !isButton && p.item.kind != value || !same(p.item.label, label) {
+			continue
 		}
+		found = append(found, p)
+		if p.row.name == "" {
+			loose = append(loose, p)
+		}
+	}
+	if row == "" && len(found) > 1 && len(loose) == 1 {
+		found = loose
 	}
 	kind := map[bool]string{true: "button", false: "label"}[wantButton]
 	switch len(found) {
@@ -315,23 +322,7 @@ func (n *Node) find(where, row, label string, wantButton bool) (place, error) {
 		}
 		return place{}, fmt.Errorf("there is no %s %q at %q in row %q; there are %q", kind, label, where, row, there)
 	}
-	return place{}, fmt.Errorf("there are %d of the %s %q at %q in row %q", len(found), kind, label, where, row)
-}
-
-// unique tells whether a label occurs once among places, so that it needs no row.
-func unique(on []place, label string, wantButton bool) bool {
-	n := 0
-	for _, p := range on {
-		if (p.item.kind == button) == wantButton && p.item.kind <= button && same(p.item.label, label) {
-			n++
-		}
-	}
-	return n == 1
-}
-
-// rowNamed tells whether the path itself ended in the row.
-func rowNamed(path []string, p place) bool {
-	return len(path) > 0 && sameRow(path[len(path)-1], p.row.name)
+	return place{}, fmt.Errorf("there are %d of the %s %q at %q in row %q: name the row", len(found), kind, label, where, row)
 }
 
 // nothingThere lists what there is instead.
