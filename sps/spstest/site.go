@@ -141,6 +141,7 @@ func (s *site) start(addr string) (string, error) {
 
 // talkHTTP serves HTTP, over TLS when the client begins with a TLS record and plainly otherwise: a client in memory need not bother.
 func (s *site) talkHTTP(h http.Handler) func(*Node, net.Conn) {
+	h = lingering(h)
 	return func(_ *Node, c net.Conn) {
 		p := &peeked{Conn: c, r: bufio.NewReader(c)}
 		first, err := p.r.Peek(1)
@@ -157,6 +158,21 @@ func (s *site) talkHTTP(h http.Handler) func(*Node, net.Conn) {
 		}
 		memnet.ServeHTTP(p, h)
 	}
+}
+
+// lingering lets an answer be heard that comes before the request is over: what is still sent is read and thrown away, as web servers do, for closing at once
+// would break the connection under the client's feet.
+func lingering(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		rc.EnableFullDuplex()
+		h.ServeHTTP(w, r)
+		if _, err := w.Write(nil); err != nil || r.ContentLength == 0 { // hijacked: it was broken on purpose
+			return
+		}
+		rc.Flush()
+		io.Copy(io.Discard, r.Body)
+	})
 }
 
 // peeked is a connection whose first byte has been looked at.
