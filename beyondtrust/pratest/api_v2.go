@@ -48,7 +48,7 @@ func permissions(a Account) []permission {
 	return []permission{
 		{"perm_backup", a.Backup}, {"perm_command", a.Command}, {"perm_configuration", a.Configuration},
 		{"perm_configuration_vault_account", false}, {"perm_ecm", false}, {"perm_reporting_license", false},
-		{"perm_reporting_session", false}, {"perm_reporting_syslog", false}, {"perm_reporting_vault", false},
+		{"perm_reporting_session", a.Reporting}, {"perm_reporting_syslog", false}, {"perm_reporting_vault", false},
 		{"perm_vault_backup", a.VaultBackup}, {"perm_scim", false},
 	}
 }

@@ -50,9 +50,11 @@ func (e element) MarshalXML(enc *xml.Encoder, _ xml.StartElement) error {
 
 // xml is an answer with root as its document.
 func (b *Box) xml(status int, root element) answer {
-	root = root.with("xmlns", b.site.Switches.Namespace)
-	body := append([]byte(xml.Header), must(xml.Marshal(root))...)
-	return answer{status: status, kind: kindXML, body: body}
+	return document(status, root.with("xmlns", b.site.Switches.Namespace))
+}
+
+func document(status int, root element) answer {
+	return answer{status: status, kind: kindXML, body: append([]byte(xml.Header), must(xml.Marshal(root))...)}
 }
 
 func (b *Box) xmlError(message string) answer {

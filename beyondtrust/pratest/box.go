@@ -111,6 +111,7 @@ type boxState struct {
 	data                          data
 
 	users    []*user
+	past     []past
 	tokens   map[string]*token
 	order    []*token // of creation
 	accounts map[string]*account

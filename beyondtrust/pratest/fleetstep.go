@@ -82,7 +82,7 @@ func (s *Site) connect(b *Box, i int32) {
 		c.state = disconnected
 		return
 	}
-	now := fl.seconds(s.w.now)
+	now := max(fl.seconds(s.w.now), c.disconnect+1) // a second is the finest these times know: whoever is back was away before
 	c.state, c.box, c.connect = idle, s.number(b), now
 	switch {
 	case v.software != b.software() && b.st.data.automatic != beyondtrust.UpgradesDisabled:

@@ -20,7 +20,7 @@ type Account struct {
 	Name, ClientID, Secret string
 	Command                string // "full_access", "read_only" or "deny"
 	Configuration, Backup  bool
-	VaultBackup            bool
+	VaultBackup, Reporting bool
 	Disabled               bool
 	Allowed                []netip.Prefix // addresses it may be used from; empty means all
 	From                   netip.Addr     // where its calls are thought to come from; compared with Allowed
@@ -28,7 +28,7 @@ type Account struct {
 
 var fullAccount = Account{
 	Name: "upgrades", ClientID: "0123456789abcdef0123456789abcdef01234567", Secret: "the simulated secret",
-	Command: "full_access", Configuration: true, Backup: true,
+	Command: "full_access", Configuration: true, Backup: true, Reporting: true,
 }
 
 // Limits of the APIs (Command API 2.0.0; Configuration API 1.10).

@@ -18,6 +18,7 @@ const (
 	commandV2
 	config
 	backupAPI
+	reporting
 )
 
 // act answers one call. It runs under the lock.
@@ -66,6 +67,8 @@ var routes = []route{
 	{config, true, "/api/config/v1/api-account", map[string]act{"GET": listAccounts}},
 	{config, true, "/api/config/v1/api-account/{id}", map[string]act{"GET": getAccount}},
 
+	{reporting, true, "/api/reporting", map[string]act{"GET": report, "POST": report}},
+
 	{backupAPI, true, "/api/backup", map[string]act{"GET": apiBackup, "POST": apiBackup}},
 }
 
@@ -108,7 +111,7 @@ func (f family) admit(k *call, do act) answer {
 	switch {
 	case f == public || f == oauth:
 		return do(k)
-	case f == commandXML && sw.NoXML, f == commandV2 && sw.NoV2:
+	case (f == commandXML || f == reporting) && sw.NoXML, f == commandV2 && sw.NoV2:
 		return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>")}
 	}
 	if refusal, ok := b.authenticate(k); !ok {
@@ -146,6 +149,8 @@ func (f family) permits(k *call) bool {
 		return a.Configuration
 	case backupAPI:
 		return a.Backup
+	case reporting:
+		return a.Reporting
 	}
 	return true
 }
@@ -161,7 +166,7 @@ func (k *call) acts() bool {
 // fail is the family's way to say no.
 func (f family) fail(b *Box, status int, message string) answer {
 	switch f {
-	case commandXML:
+	case commandXML, reporting:
 		return b.xmlError(message)
 	case public:
 		return answer{status: status, kind: kindPlain, body: []byte(message + "\n")}

@@ -111,7 +111,9 @@ func (b *Box) endSession(lsid string) bool {
 	if u == nil {
 		return false
 	}
-	u.open = slices.DeleteFunc(u.open, func(s session) bool { return s.lsid == lsid })
+	i := slices.IndexFunc(u.open, func(s session) bool { return s.lsid == lsid })
+	b.st.past = append(b.st.past, past{u.open[i], u.name, b.site.w.now})
+	u.open = slices.Delete(u.open, i, i+1)
 	b.site.note(b, End, "session %s", lsid)
 	return true
 }

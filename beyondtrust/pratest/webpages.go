@@ -249,7 +249,7 @@ func (b *Box) pressHTML(k *call, p *page, v *view, rowName, label string) answer
 			in.values[fd.name()] = fd.value
 		}
 	}
-	b.site.note(b, Press, "%s", strings.Join(trim(p.menu(b), rowName, bt.label), " | "))
+	b.site.note(b, Press, "%s", strings.Join(trim(p.menu(b), k.query.Get("row"), rowName, bt.label), " | ")) // the row stands in the link to a form of its own
 	d, err := b.do(p, bt, in)
 	if err != nil || d == nil {
 		return redirect(p.path)
