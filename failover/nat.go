@@ -33,5 +33,12 @@ type Sessions interface {
 // Persister is implemented by a [NAT] whose running state is not what the gateway starts with.
 type Persister interface {
 	// Persist writes the running state where the gateway reads it at boot, so that it is there whole or not at all. It may be called again.
+	// An error of class [ErrRefused] says that there is nowhere to write it: that is told in the result, and is no failure.
 	Persist(ctx context.Context) error
+}
+
+// Witness is implemented by a [NAT] whose change leaves evidence: what a command printed, the number of a firewall's commit. [NATEntry] calls ReplaceSeen in place of Replace, by the same
+// rules. The evidence goes into the [Result]; it must hold no secret.
+type Witness interface {
+	ReplaceSeen(ctx context.Context, from, to netip.Addr) (evidence string, err error)
 }

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ func (n *NATEntry) Swing(ctx context.Context) (Result, error) {
 	case err != nil:
 		return done(Unchanged, err)
 	case pos == AtFrom:
-		part.Outcome, part.Detail, err = n.replace(ctx)
+		err = n.replace(ctx, &part)
 	case pos != AtTo:
 		return done(Conflict, fmt.Errorf("%w: the entry is %s: %s", ErrGuard, pos, values(have)))
 	}
@@ -167,7 +168,9 @@ func (n *NATEntry) Swing(ctx context.Context) (Result, error) {
 		n.count(ctx, s, res.Traffic)
 	}
 	if p, ok := n.NAT.(Persister); ok {
-		if err := p.Persist(ctx); err != nil {
+		if err := p.Persist(ctx); errors.Is(err, ErrRefused) {
+			res.Detail += "; " + err.Error()
+		} else if err != nil {
 			errs = append(errs, fmt.Errorf("the entry leads to %s until the gateway restarts, but making that last: %w", n.To.Name, err))
 		}
 	}
@@ -175,22 +178,26 @@ func (n *NATEntry) Swing(ctx context.Context) (Result, error) {
 }
 
 // replace sends the change once and finds out what became of it.
-func (n *NATEntry) replace(ctx context.Context) (Outcome, string, error) {
-	err := n.NAT.Replace(ctx, n.From.Addr, n.To.Addr)
+func (n *NATEntry) replace(ctx context.Context, part *ResultPart) error {
+	var err error
+	if w, ok := n.NAT.(Witness); ok {
+		part.Evidence, err = w.ReplaceSeen(ctx, n.From.Addr, n.To.Addr)
+	} else {
+		err = n.NAT.Replace(ctx, n.From.Addr, n.To.Addr)
+	}
 	switch {
 	case err == nil:
-		return Applied, "", nil
+		part.Outcome, part.Detail = Applied, ""
+		return nil
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrNotSent):
-		return Unchanged, err.Error(), err
+		part.Outcome, part.Detail = Unchanged, err.Error()
+		return err
 	}
-	settle := n.Settle
-	if settle <= 0 {
-		settle = 3 * time.Second
-	}
-	return resolve(ctx, err, settle, func(ctx context.Context) (Position, string, error) {
+	part.Outcome, part.Detail, err = resolve(ctx, err, cmp.Or(n.Settle, 3*time.Second), func(ctx context.Context) (Position, string, error) {
 		pos, have, err := n.read(ctx)
 		return pos, values(have), err
 	})
+	return err
 }
 
 func (n *NATEntry) count(ctx context.Context, s Sessions, t *Traffic) {

@@ -106,6 +106,8 @@ type ResultPart struct {
 	On      string  `json:"on"`
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"`
+	// Evidence is what the change left: a command's output, a commit's number. See [Witness].
+	Evidence string `json:"evidence,omitempty"`
 	// PutBack says what became of undoing this part because a later one failed; nil if that was not tried.
 	PutBack *Outcome `json:"put_back,omitempty"`
 }

@@ -84,8 +84,8 @@ func (f *Faults) begin(op string) Fault {
 	return q[0]
 }
 
-// act carries a call out as its fault says.
-func (f *Faults) act(op string, do func() error) error {
+// Act carries a call out as the operation's next fault says. It is for fakes that embed Faults.
+func (f *Faults) Act(op string, do func() error) error {
 	switch fault := f.begin(op); fault {
 	case LostAnswer:
 		if err := do(); err != nil {

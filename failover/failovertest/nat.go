@@ -121,7 +121,7 @@ func (n *NAT) Replace(ctx context.Context, from, to netip.Addr) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", failover.ErrNotSent, err)
 	}
-	return n.act("Replace", func() error {
+	return n.Act("Replace", func() error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if !slices.Equal(n.targets, []netip.Addr{from}) {
@@ -155,7 +155,7 @@ func (n *NAT) Cut(ctx context.Context, target netip.Addr) (int, error) {
 		return 0, err
 	}
 	count := 0
-	return count, n.act("Cut", func() error {
+	return count, n.Act("Cut", func() error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		for c, addr := range n.conns {
@@ -173,7 +173,7 @@ func (n *NAT) Persist(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return n.act("Persist", func() error {
+	return n.Act("Persist", func() error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.persisted = n.targets

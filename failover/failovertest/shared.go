@@ -122,7 +122,7 @@ func (b *Box) Prepare(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return b.act("Prepare", func() error { return nil })
+	return b.Act("Prepare", func() error { return nil })
 }
 
 // Holds says whether the address is enabled here.
@@ -150,7 +150,7 @@ func (b *Box) set(ctx context.Context, op string, on bool) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", failover.ErrNotSent, err)
 	}
-	return b.act(op, func() error {
+	return b.Act(op, func() error {
 		s := b.shared
 		s.mu.Lock()
 		defer s.mu.Unlock()
