@@ -1,92 +1,93 @@
 package sps
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
 )
 
-// SupportBundle lets the appliance make a support bundle, waits for it, writes it to w, a .tar.gz, and deletes it from the appliance. Its size is not known
-// beforehand; it is streamed in constant memory. On an error w may hold a part of it.
+// SupportBundle lets the appliance make a support bundle, waits for it, writes it to w, a .tar.gz, and deletes it from the
+// appliance. It is streamed in constant memory. On an error w may hold a part of it.
 //
 // A bundle holds logs and configuration of the appliance: keep it as you keep those.
 //
-// Errors are of class [ErrFailed] when the appliance's job ends without success and [ErrStalled] when the download stands still. How long a bundle takes is the
-// caller's to bound by ctx; the vendor's own client waits ten minutes.
+// The error is of class [ErrFailed] when the appliance's job ends without success, [ErrStalled] when the download stands still,
+// and [ErrBadAnswer] when what came is no .tar.gz. How long a bundle takes is the caller's to bound by ctx; the vendor's own client
+// waits ten minutes. One that somebody else has begun is waited for, copied and left alone, if the appliance answers with it.
 //
 // Source: SPS 8.0 LTS REST API Reference Guide, Generating SPS support bundle using REST.
 func (c *Client) SupportBundle(ctx context.Context, w io.Writer) error {
-	const op, path = "support bundle", "/api/troubleshooting/support-bundle"
+	const op, path = "make a support bundle", "/api/troubleshooting/support-bundle"
+	before, err := c.jobs(ctx, op, path) // renews the session, and tells whose bundle is whose
+	if err != nil {
+		return notSent(op, err)
+	}
 	j, err := c.startJob(ctx, op, path, nil)
+	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusConflict {
+		e.Advice = "somebody else's bundle may be in the making: try again in some minutes"
+	}
 	if err != nil {
 		return err
 	}
-	if err := c.await(ctx, j); err != nil {
+	if !before[j.key] {
+		defer c.forget(ctx, j)
+	}
+	if err := c.await(ctx, j, nil); err != nil {
 		return err
 	}
-	if err := c.download(ctx, op, path+"/"+j.key+"/download", w); err != nil {
-		return err
-	}
-	return c.forget(ctx, j)
+	return c.download(ctx, op, j.where()+"/download", w)
 }
 
-// download streams a file of the appliance to w. The session is fresh: a job was just looked at.
+// download streams a gzip file of the appliance to w. The session is fresh: the job was just looked at.
 func (c *Client) download(ctx context.Context, op, path string, w io.Writer) error {
+	fail := func(e *Error) error {
+		e.Op, e.Method, e.Path = op, http.MethodGet, path
+		return e
+	}
 	header := http.Header{}
 	setCookie(header, c.session.cookie())
 	resp, err := c.rest.Stream(ctx, rest.Transfer{Intent: rest.Read, Method: http.MethodGet, URL: c.url(path), Header: header, Stall: c.stall, Answer: c.timeout})
 	if err != nil {
-		return &Error{Op: op, Method: http.MethodGet, Path: path, Err: err}
+		return fail(&Error{Err: err})
 	}
 	if resp.StatusCode != http.StatusOK {
 		whole, err := rest.Whole(resp)
 		if err != nil {
-			return &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.StatusCode, Err: err}
+			return fail(&Error{Status: resp.StatusCode, Err: err})
 		}
-		return decode(op, http.MethodGet, path, whole, nil, c.session.scrub())
+		if err := decode(op, http.MethodGet, path, whole, nil, c.session.scrub()); err != nil {
+			return err
+		}
+		return fail(&Error{Status: resp.StatusCode, class: ErrBadAnswer, Message: "no file in the answer"})
 	}
 	defer resp.Body.Close()
-	gz := &gzipOnly{w: w}
-	n, err := io.Copy(gz, resp.Body)
-	switch {
-	case err != nil:
-		return &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.StatusCode, Err: err}
-	case n == 0 || !gz.seen():
-		return &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.StatusCode, class: ErrBadAnswer, Message: "what came is no .tar.gz"}
-	case resp.ContentLength >= 0 && n != resp.ContentLength:
-		return &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.StatusCode, class: ErrBadAnswer, Message: "the download was cut off"}
+	// What is no gzip file never gets to w: a page with status 200 must not lie about as a bundle.
+	head := make([]byte, len(gzipMagic))
+	n, err := io.ReadFull(resp.Body, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF || (err == nil && !bytes.Equal(head, gzipMagic)) {
+		rest, _ := io.ReadAll(io.LimitReader(resp.Body, pageHead))
+		e := &Error{Status: resp.StatusCode, class: ErrBadAnswer, Message: "what came is no .tar.gz"}
+		e.Title, e.Text = c.session.scrub().Page(append(head[:n], rest...))
+		return fail(e)
+	}
+	if err == nil {
+		_, err = w.Write(head)
+	}
+	if err == nil {
+		_, err = io.Copy(w, resp.Body) // says so when less comes than was announced
+	}
+	if err != nil {
+		return fail(&Error{Status: resp.StatusCode, Err: fmt.Errorf("the download broke off: %w", err)})
 	}
 	return nil
 }
 
-// gzipOnly passes on what begins as a gzip file, so that a page with status 200 never lands in a bundle.
-type gzipOnly struct {
-	w    io.Writer
-	head []byte
-}
+var gzipMagic = []byte{0x1f, 0x8b}
 
-func (g *gzipOnly) seen() bool { return len(g.head) == 2 }
-
-func (g *gzipOnly) Write(p []byte) (int, error) {
-	n := len(p)
-	if room := 2 - len(g.head); room > 0 {
-		take := min(room, len(p))
-		g.head = append(g.head, p[:take]...)
-		if len(g.head) < 2 {
-			return n, nil
-		}
-		if g.head[0] != 0x1f || g.head[1] != 0x8b {
-			return 0, &Error{Op: "download", class: ErrBadAnswer, Message: "what came is no .tar.gz"}
-		}
-		if _, err := g.w.Write(g.head); err != nil {
-			return 0, err
-		}
-		p = p[take:]
-	}
-	if _, err := g.w.Write(p); err != nil {
-		return 0, err
-	}
-	return n, nil
-}
+// pageHead is how many bytes of a page are read to tell what it says.
+const pageHead = 64 << 10

@@ -21,6 +21,7 @@ type request struct {
 	intent    rest.Intent
 	method    string
 	path      string
+	query     string
 	body      any           // sent as JSON; nil: an empty body with a length, without which a POST is refused with 411
 	timeout   time.Duration // default Options.Timeout
 	anonymous bool          // without a session
@@ -32,6 +33,7 @@ type request struct {
 // right behind a read, which has renewed the session, so that a 401 is a surprise, and surprises are the caller's.
 func (c *Client) call(ctx context.Context, r request, out any) (*rest.Response, error) {
 	req := rest.Request{Intent: r.intent, Method: r.method, URL: c.url(r.path), Header: http.Header{"Accept": {"application/json"}}, Timeout: r.timeout}
+	req.URL.RawQuery = r.query
 	if req.Timeout == 0 {
 		req.Timeout = c.timeout
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
@@ -71,6 +72,8 @@ type Client struct {
 	log     *slog.Logger
 
 	poll, timeout, act, stall time.Duration
+
+	keyAsText atomic.Bool // the appliance wants slot_id as a text
 }
 
 // NewClient returns a Client for the appliance at addr, "https://host" or "https://host:port". It does not talk to the

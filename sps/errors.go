@@ -52,7 +52,7 @@ var (
 	ErrChecksum = errors.New("checksum does not match")
 
 	// ErrReverted: after a reboot the appliance is back, with the old version.
-	ErrReverted = errors.New("the old version is back")
+	ErrReverted = act.ErrReverted
 
 	// ErrBadAnswer: an answer that is no JSON of the documented shape, is cut off, or is too long.
 	ErrBadAnswer = errors.New("answer not understood")
@@ -156,6 +156,8 @@ func (e *Error) Is(target error) bool {
 		return e.Type == "FirmwareTestFailed"
 	case ErrNotReady:
 		return e.notReady()
+	case act.ErrRefused:
+		return e.Type != "" && e.Status >= 200 && e.Status < 500
 	}
 	return false
 }

@@ -3,17 +3,21 @@ package sps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
+	"slices"
 )
 
-// FetchFirmware lets the appliance download an image from address by itself, check that its SHA-256 is sum, and put it into a free slot. It waits for the end;
-// ctx bounds how long. When ctx ends first, the download is cancelled; one that is already being installed cannot be.
+// FetchFirmware lets the appliance download an image from address by itself, check that its SHA-256 is sum, and put it into a free
+// slot, and waits until it has; ctx bounds how long. When ctx ends first, the download is cancelled. One that is already being
+// installed cannot be.
 //
-// Before anything is sent, a free slot is looked for; without one the error is of class [ErrNoFreeSlot]. A download that ends without success is of class
-// [ErrFailed]. The appliance's record of the download is removed in the end. The address must not hold a password: the appliance keeps and shows it.
+// Before anything is sent, a free slot is looked for; without one the error is of class [ErrNoFreeSlot]. A download that
+// ends without success is of class [ErrFailed]. The appliance's record of the download is removed in the end. The address must not
+// hold a password: the appliance keeps and shows it.
 //
-// It needs SPS 7.0 LTS or later; an older one answers with class [ErrNotFound] (SPS 7.0 LTS REST API Reference Guide, firmware fetch).
+// It needs SPS 7.0 LTS or later; an older one answers with class [ErrNotFound].
+//
+// Source: SPS 7.0 LTS REST API Reference Guide, firmware fetch.
 func (c *Client) FetchFirmware(ctx context.Context, address, sum string) error {
 	const op, path = "fetch firmware", "/api/firmware/fetch"
 	digits, err := parseSHA256(sum)
@@ -27,21 +31,20 @@ func (c *Client) FetchFirmware(ctx context.Context, address, sum string) error {
 	if u.User != nil {
 		return notSent(op, errors.New("the address of the image holds a user or a password, which the appliance would keep and show"))
 	}
-	slots, err := c.Slots(ctx)
+	before, err := c.freeSlots(ctx, op)
 	if err != nil {
-		return notSent(op, err)
-	}
-	if slots.Empty == 0 {
-		return &Error{Op: op, class: ErrNoFreeSlot, Err: ErrNotSent, Message: fmt.Sprintf("%d slots, none of them empty", len(slots.List)),
-			Advice: "delete a firmware that is neither running nor the one to go back to, on " + PageFirmwares}
+		return err
 	}
 	j, err := c.startJob(ctx, op, path, map[string]any{"url": u.String(), "checksum": map[string]string{"sha256": digits}})
 	if err != nil {
 		return err
 	}
-	err = c.await(ctx, j)
-	if ctx.Err() != nil {
-		err = errors.Join(err, c.forget(ctx, j)) // the first deletion cancels, the second removes the record
-	}
-	return errors.Join(err, c.forget(ctx, j))
+	defer c.forget(ctx, j)
+	return c.await(ctx, j, func(ctx context.Context) bool {
+		now, err := c.Slots(ctx)
+		return err == nil && slices.ContainsFunc(now.List, func(s Slot) bool {
+			_, err := before.Key(s.Key)
+			return err != nil // it was empty before
+		})
+	})
 }

@@ -2,6 +2,7 @@ package sps
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path"
 	"strconv"
@@ -44,7 +45,19 @@ func (c *Client) TestSlot(ctx context.Context, key string) (FirmwareTest, error)
 }
 
 func (c *Client) test(ctx context.Context, op string, slot Slot) (FirmwareTest, error) {
-	summary, err := c.carryOut(ctx, op, "/api/firmware/test", slot, map[string]any{"slot_id": slotID(slot.Key)})
+	send := func() (string, error) {
+		return c.carryOut(ctx, op, "/api/firmware/test", slot, map[string]any{"slot_id": c.slotID(slot.Key)})
+	}
+	summary, err := send()
+	// The test changes nothing, so it may find out how slot_id is spelled here; an upgrade then knows.
+	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusBadRequest && !e.Is(ErrTestFailed) && !e.Is(ErrNotFound) && c.keyAsText.CompareAndSwap(false, true) {
+		again, err2 := send()
+		if err2 == nil || errors.Is(err2, ErrTestFailed) {
+			summary, err = again, err2
+		} else {
+			c.keyAsText.Store(false)
+		}
+	}
 	return FirmwareTest{Slot: slot, Summary: summary}, err
 }
 
@@ -90,7 +103,7 @@ func (c *Client) upgrade(ctx context.Context, op string, slot Slot, message stri
 	if strings.TrimSpace(message) == "" {
 		message = "Upgrade to " + slot.VersionText
 	}
-	summary, err := c.carryOut(ctx, op, "/api/firmware/upgrade", slot, map[string]any{"slot_id": slotID(slot.Key), "message": message})
+	summary, err := c.carryOut(ctx, op, "/api/firmware/upgrade", slot, map[string]any{"slot_id": c.slotID(slot.Key), "message": message})
 	return Upgrade{Slot: slot, Summary: summary}, err
 }
 
@@ -134,8 +147,11 @@ func (c *Client) carryOut(ctx context.Context, op, where string, slot Slot, body
 }
 
 // slotID is a slot's key as the API takes it: the vendor's client sends an integer (safeguard-ps, sessionapi.psm1), while keys are
-// texts.
-func slotID(key string) any {
+// texts. One that takes texts only is met by the firmware test.
+func (c *Client) slotID(key string) any {
+	if c.keyAsText.Load() {
+		return key
+	}
 	if n, err := strconv.ParseUint(key, 10, 31); err == nil && strconv.FormatUint(n, 10) == key {
 		return n
 	}

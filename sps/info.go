@@ -57,6 +57,7 @@ type wireInfo struct {
 }
 
 type wireMeta struct {
+	Next             lenient `json:"next"` // of a list that comes in parts
 	Self             lenient `json:"self"`
 	Slot             lenient `json:"slot"`
 	CurrentSlot      lenient `json:"current_slot"`
@@ -115,10 +116,16 @@ func infoOf(w wireInfo, resp *rest.Response) Info {
 		i.FirmwareText = string(*b.Firmware)
 		i.Firmware, _ = ParseVersion(i.FirmwareText)
 	}
-	if seconds, ok := w.Meta.RemainingSeconds.value(); ok && seconds > 0 && seconds < 1e9 {
-		i.Remaining = time.Duration(seconds * float64(time.Second))
-	}
+	i.Remaining = w.Meta.remaining()
 	return i
+}
+
+// remaining is how long the session, or the transaction, still lives, as told.
+func (m wireMeta) remaining() time.Duration {
+	if seconds, ok := m.RemainingSeconds.value(); ok && seconds > 0 && seconds < 1e9 {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	return 0
 }
 
 func texts(list []lenient) []string {

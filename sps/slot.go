@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -108,35 +109,48 @@ type wireSlot struct {
 
 // Slots lists the firmware slots. An appliance whose release has no firmware REST endpoints answers with class [ErrNotFound].
 func (c *Client) Slots(ctx context.Context) (Slots, error) {
-	var w struct {
-		Items []wireSlot `json:"items"`
-		Meta  wireMeta   `json:"meta"`
-	}
 	const op = "list firmware slots"
-	resp, err := c.call(ctx, request{op: op, intent: rest.Read, method: http.MethodGet, path: pathSlots}, &w)
+	var s Slots
+	var filled []wireSlot
+	seen := map[string]bool{}
+	list, err := c.listAll(ctx, op, pathSlots, func() any { return new(wireSlot) }, func(item any) error {
+		w := *item.(*wireSlot)
+		key := string(w.Key)
+		if key == "" || seen[key] {
+			return &Error{Op: op, Method: http.MethodGet, Path: pathSlots, class: ErrBadAnswer, Message: "a slot without a key of its own"}
+		}
+		seen[key] = true
+		if w.Body.Version == nil {
+			s.Empty++
+		} else {
+			filled = append(filled, w)
+		}
+		return nil
+	})
 	if err != nil {
 		return Slots{}, err
 	}
-	var s Slots
-	seen := map[string]bool{}
-	for _, item := range w.Items {
-		key := string(item.Key)
-		if key == "" || seen[key] {
-			return Slots{}, &Error{Op: op, Method: http.MethodGet, Path: pathSlots, Status: resp.Status, class: ErrBadAnswer,
-				Message: "a slot without a key of its own"}
-		}
-		seen[key] = true
-		if item.Body.Version == nil {
-			s.Empty++
-			continue
-		}
-		s.List = append(s.List, c.slotOf(item, w.Meta))
+	for _, w := range filled {
+		s.List = append(s.List, c.slotOf(w, list.meta))
 	}
 	// Two counts that differ: the smaller one promises less.
-	if n, ok := w.Meta.EmptySlots.value(); ok && n >= 0 && n < float64(s.Empty) {
+	if n, ok := list.meta.EmptySlots.value(); ok && n >= 0 && n < float64(s.Empty) {
 		s.Empty = int(n)
 	}
 	return s, nil
+}
+
+// freeSlots lists the slots for an operation that needs an empty one, and so renews the session too.
+func (c *Client) freeSlots(ctx context.Context, op string) (Slots, error) {
+	slots, err := c.Slots(ctx)
+	if err != nil {
+		return Slots{}, notSent(op, err)
+	}
+	if slots.Empty == 0 {
+		return Slots{}, &Error{Op: op, class: ErrNoFreeSlot, Err: ErrNotSent, Message: fmt.Sprintf("%d slots, none of them empty", len(slots.List)),
+			Advice: "delete a firmware that is neither running nor the one to go back to, on " + PageFirmwares}
+	}
+	return slots, nil
 }
 
 // slotOf reads one item. The links of the list say which slot is current, should the slot itself not.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"mime/multipart"
@@ -49,15 +48,9 @@ func (c *Client) UploadFirmware(ctx context.Context, fsys fs.FS, name string, pr
 		return Upload{}, notSent(op, err)
 	}
 	defer f.Close()
-	slots, err := c.Slots(ctx) // logs in if the session has ended
-	if err != nil {
-		return Upload{}, notSent(op, err)
+	if _, err := c.freeSlots(ctx, op); err != nil {
+		return Upload{}, err
 	}
-	if slots.Empty == 0 {
-		return Upload{}, &Error{Op: op, class: ErrNoFreeSlot, Err: ErrNotSent, Message: fmt.Sprintf("%d slots, none of them empty", len(slots.List)),
-			Advice: "delete a firmware that is neither running nor the one to go back to, on " + PageFirmwares}
-	}
-
 	image := &measured{r: f, sum: sha256.New(), size: size, progress: progress}
 	head, tail, contentType := envelope(path.Base(name))
 	resp, err := c.upload(ctx, rest.Transfer{

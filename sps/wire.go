@@ -71,3 +71,21 @@ func (o *object) UnmarshalJSON(data []byte) error {
 	*o = m
 	return nil
 }
+
+// members reads every member of an object the same way.
+func members[T any](o object, read func(json.RawMessage) T) map[string]T {
+	out := make(map[string]T, len(o))
+	for name, raw := range o {
+		out[name] = read(raw)
+	}
+	return out
+}
+
+func objectOf(raw json.RawMessage) (o object) { o.UnmarshalJSON(raw); return }
+func numberOf(raw json.RawMessage) (n number) { n.UnmarshalJSON(raw); return }
+func textOf(raw json.RawMessage) (l lenient) {
+	if raw != nil {
+		l.UnmarshalJSON(raw)
+	}
+	return
+}
