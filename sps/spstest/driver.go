@@ -68,7 +68,7 @@ func (h highAvailability) HA(ctx context.Context) (sps.HA, error) {
 		return v
 	}
 	node := func(row string) sps.HANode {
-		return sps.HANode{ID: get(row, "Node ID"), State: sps.NodeHAState(get(row, sps.LabelNodeState)), UUID: get(row, sps.LabelNodeUUID),
+		return sps.HANode{ID: get(row, sps.LabelNodeID), State: sps.NodeHAState(get(row, sps.LabelNodeState)), UUID: get(row, sps.LabelNodeUUID),
 			Firmware: get(row, sps.LabelFirmware), RAID: get(row, "RAID status")}
 	}
 	n, err := h.page(ctx)

@@ -52,7 +52,7 @@ func (p *Pair) shownNode(n *Node) sps.HANode {
 }
 
 // nothing is what the page shows where it has nothing to show.
-const nothing = "n/a"
+const nothing = "-"
 
 func (n *Node) highAvailability() screen {
 	h := n.ha()
@@ -62,7 +62,7 @@ func (n *Node) highAvailability() screen {
 	}
 	line := func(h sps.HANode) []item {
 		return []item{
-			show("Node ID", cmp.Or(h.ID, nothing)), show(sps.LabelNodeState, cmp.Or(string(h.State), nothing)), show(sps.LabelNodeUUID, cmp.Or(h.UUID, nothing)),
+			show(sps.LabelNodeID, cmp.Or(h.ID, nothing)), show(sps.LabelNodeState, cmp.Or(string(h.State), nothing)), show(sps.LabelNodeUUID, cmp.Or(h.UUID, nothing)),
 			show(sps.LabelFirmware, cmp.Or(h.Firmware, nothing)), show("RAID status", cmp.Or(h.RAID, nothing)),
 		}
 	}

@@ -1,10 +1,6 @@
 package spstest
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "context"
 
 // wired is the node whose power this one's button switches: itself, unless somebody crossed the cables. With the lock held.
 func (n *Node) wired() *Node {
@@ -33,6 +29,16 @@ func (n *Node) PowerOn() {
 			n.boot()
 		}
 	})
+}
+
+// SetPower is [Node.PowerOn] or [Node.PowerOff], in the form in which a simulated BMC wants it. It never fails.
+func (n *Node) SetPower(on bool) error {
+	if on {
+		n.PowerOn()
+	} else {
+		n.PowerOff()
+	}
+	return nil
 }
 
 // PowerOff takes the power away at once, whatever the node is doing.
@@ -72,34 +78,31 @@ func (n *Node) judge(what What) {
 	}
 }
 
-// Console returns what the local console has shown since the last boot began: the same progress as the page in the browser (SPS 7.0.2.1 LTS, Upgrade
-// checklist). Its words are made up.
-func (n *Node) Console() string {
+// Button is the power button of a node, with the methods that the engine wants of one (upgrade.Power). Faults for "power state", "power on" and "power
+// off" meet it; see [Node.Inject].
+type Button struct{ node *Node }
+
+// Button returns the node's power button.
+func (n *Node) Button() Button {
 	n.begin()
-	n.world.lock()
-	defer n.world.unlock()
-	mine := Record(n.world.record).On(n.name())
-	for i := len(mine) - 1; i >= 0; i-- {
-		if mine[i].What == Boot {
-			mine = mine[i:]
-			break
-		}
-	}
-	var b strings.Builder
-	for _, e := range mine {
-		stamp := e.At.Add(n.ClockOffset).UTC().Format(time.DateTime)
-		switch e.What {
-		case Boot:
-			fmt.Fprintf(&b, "%s Starting core firmware %s\n", stamp, e.Detail)
-		case Up:
-			fmt.Fprintf(&b, "%s %s login:\n", stamp, n.name())
-		case Reverted:
-			fmt.Fprintf(&b, "%s Upgrade failed, reverting: %s\n", stamp, e.Detail)
-		case Rescue:
-			fmt.Fprintf(&b, "%s Upgrade failed and cannot be reverted; SSH access enabled\n", stamp)
-		case Dead:
-			fmt.Fprintf(&b, "%s Kernel panic\n", stamp)
-		}
-	}
-	return b.String()
+	return Button{n}
+}
+
+// State says "on" or "off".
+func (b Button) State(ctx context.Context) (state string, err error) {
+	err = b.node.faultyPage(ctx, "power state", func() error {
+		state = map[bool]string{true: "on", false: "off"}[b.node.PowerState()]
+		return nil
+	})
+	return state, err
+}
+
+// PowerOn is [Node.PowerOn].
+func (b Button) PowerOn(ctx context.Context) error {
+	return b.node.faultyPage(ctx, "power on", func() error { return b.node.SetPower(true) })
+}
+
+// PowerOff is [Node.PowerOff].
+func (b Button) PowerOff(ctx context.Context) error {
+	return b.node.faultyPage(ctx, "power off", func() error { return b.node.SetPower(false) })
 }

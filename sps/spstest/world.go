@@ -17,11 +17,12 @@ import (
 type world struct {
 	net memnet.Network
 
-	mu     sync.Mutex
-	scale  float64
-	closed bool
-	done   chan struct{}
-	jobs   sync.WaitGroup // goroutines, timers that are running included
+	mu      sync.Mutex
+	changed sync.Cond // whenever something may have happened
+	scale   float64
+	closed  bool
+	done    chan struct{}
+	jobs    sync.WaitGroup // goroutines, timers that are running included
 
 	due   dueHeap
 	timer *time.Timer
@@ -35,7 +36,9 @@ type world struct {
 }
 
 func newWorld(scale float64) *world {
-	return &world{scale: scale, done: make(chan struct{})}
+	w := &world{scale: scale, done: make(chan struct{})}
+	w.changed.L = &w.mu
+	return w
 }
 
 // due is something that will happen.
@@ -100,6 +103,7 @@ func (w *world) settle() {
 	for _, f := range w.watch {
 		f()
 	}
+	w.changed.Broadcast()
 	for _, s := range w.sites {
 		s.rebind()
 	}
@@ -169,6 +173,7 @@ func (w *world) close() {
 		s.shut()
 	}
 	close(w.done)
+	w.changed.Broadcast()
 	w.mu.Unlock()
 	w.jobs.Wait()
 }
