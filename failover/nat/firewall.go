@@ -117,7 +117,9 @@ func (s *Staged) ReplaceSeen(ctx context.Context, from, to netip.Addr) (string, 
 		return evidence, fail(fmt.Errorf("probe: %w", s.takeBack(octx, change, from, over, err)))
 	}
 	if err := s.Firewall.Confirm(octx, change); err != nil {
-		return evidence, fail(fmt.Errorf("confirm: %w", s.settle(octx, from, to, over, err)))
+		if err = s.settle(octx, from, to, over, err); err != nil {
+			return evidence, fail(fmt.Errorf("confirm: %w", err))
+		}
 	}
 	return evidence, nil
 }

@@ -157,6 +157,7 @@ func (l *lab) serve(ns *os.File, addr netip.Addr, name string) {
 		ln, err = net.Listen("tcp", netip.AddrPortFrom(addr, 443).String())
 		return err
 	})
+	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -166,13 +167,13 @@ func (l *lab) serve(ns *os.File, addr netip.Addr, name string) {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 				_, _ = c.Write([]byte(name))
 				_, _ = io.Copy(c, c)
 			})
 		}
 	})
-	l.t.Cleanup(func() { _ = ln.Close(); wg.Wait() })
+	l.t.Cleanup(func() { cancel(); _ = ln.Close(); wg.Wait() })
 }
 
 // dialer makes connections from the client, on one thread of its own.
