@@ -157,7 +157,8 @@ func (e *Error) Is(target error) bool {
 	case ErrNotReady:
 		return e.notReady()
 	case act.ErrRefused:
-		return e.Type != "" && e.Status >= 200 && e.Status < 500
+		// A session that ended is no refusal of what was asked: after a new login it may well be granted.
+		return e.Type != "" && e.Status >= 200 && e.Status < 500 && e.Status != http.StatusUnauthorized
 	}
 	return false
 }

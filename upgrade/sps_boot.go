@@ -16,6 +16,10 @@ import (
 // Administration Guide, Troubleshooting); the vendor's own script, which gives up after six, is no model.
 const DefaultBoot = 30 * time.Minute
 
+// revertedAfter is how long the old version must be told after an outage before it is believed: an appliance may tell it for a
+// while although the new one runs.
+const revertedAfter = 5 * time.Minute
+
 // upsetAfter is how long after a reboot was asked for an appliance that is still up is worth a word.
 const upsetAfter = 5 * time.Minute
 
@@ -34,13 +38,16 @@ func (b Boot) takes() time.Duration { return orElse(b.Takes, 12*time.Minute) }
 
 // bootSeen is what a watch over a boot remembers. It is in the journal, so that a restart still knows that the node was away.
 type bootSeen struct {
-	Away   bool   `json:"away"`             // an outage was seen since the act
-	Runs   string `json:"runs,omitempty"`   // the version, when the API answers
-	Reach  string `json:"reach,omitempty"`  // what answers otherwise
-	Page   string `json:"page,omitempty"`   // title and text of a page, scrubbed
-	SSH    bool   `json:"ssh,omitempty"`    // port 22 opened
-	Staged bool   `json:"staged,omitempty"` // the target is selected for the next boot, and the node runs on
-	Person string `json:"person,omitempty"` // what a person read about the last boot
+	Name  string `json:"name,omitempty"`  // who answers
+	Away  bool   `json:"away"`            // an outage was seen since the act
+	Runs  string `json:"runs,omitempty"`  // the version, when the API answers
+	Reach string `json:"reach,omitempty"` // what answers otherwise
+	Page  string `json:"page,omitempty"`  // title and text of a page, scrubbed
+	SSH   bool   `json:"ssh,omitempty"`   // port 22 opened
+
+	BackAt time.Time `json:"back_at,omitzero"` // when it was first seen with the old version after the outage
+	Staged bool      `json:"staged,omitempty"` // the target is selected for the next boot, and the node runs on
+	Person string    `json:"person,omitempty"` // what a person read about the last boot
 }
 
 // Words a person says about the last boot.
@@ -67,7 +74,7 @@ func RebootNode(c *sps.Client, page sps.SystemPage, v sps.Version, boot Boot) St
 	}
 	before := func(ctx context.Context, at spsAt) (Observation, error) {
 		slot, ok := at.slots.AfterReboot()
-		ev := bootSeen{Runs: at.Firmware}
+		ev := bootSeen{Name: at.Name, Runs: at.Firmware}
 		if !ok || !slot.Version.Same(v) {
 			return See(Blocked, ev, "%s is not selected for the next boot: a reboot would bring %s back", v, at.Firmware), nil
 		}
@@ -86,6 +93,7 @@ func UpgradeFirmware(c *sps.Client, v sps.Version, message string, boot Boot) St
 	s := bootStep(c, v, boot)
 	s.Name = "upgrade the firmware"
 	s.With["message"] = message
+	s.Settle = 2 * upsetAfter // it may still go down: only a refusal is believed at once
 	s.Act = func(ctx context.Context, _ *slog.Logger) error {
 		_, err := c.UpgradeFirmware(ctx, v, message)
 		return err
@@ -94,16 +102,16 @@ func UpgradeFirmware(c *sps.Client, v sps.Version, message string, boot Boot) St
 		slot, err := at.slots.Find(v)
 		switch {
 		case err != nil:
-			return See(Blocked, bootSeen{Runs: at.Firmware}, "which slot holds %s is not clear", v), err
+			return See(Blocked, bootSeen{Name: at.Name, Runs: at.Firmware}, "which slot holds %s is not clear", v), err
 		case slot.AfterReboot:
-			return See(Done, bootSeen{Runs: at.Firmware, Staged: true}, "%s is selected for the next boot already", v), nil
+			return See(Done, bootSeen{Name: at.Name, Runs: at.Firmware, Staged: true}, "%s is selected for the next boot already", v), nil
 		}
-		return See(Ready, bootSeen{Runs: at.Firmware}, "runs %s; slot %s holds %s", at.Firmware, slot.Key, v), nil
+		return See(Ready, bootSeen{Name: at.Name, Runs: at.Firmware}, "runs %s; slot %s holds %s", at.Firmware, slot.Key, v), nil
 	}
 	stays := func(at spsAt, seen bootSeen, since time.Duration) (Observation, bool) {
 		slot, err := at.slots.Find(v)
 		if err != nil || !slot.AfterReboot {
-			return Observation{}, false
+			return See(Ready, seen, "still up with %s, and %s is not selected", at.Firmware, v), true
 		}
 		seen.Staged = true
 		if since < upsetAfter {
@@ -154,12 +162,14 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 			// The API answers strangers and not us: it boots still, or it has lost us. The client does not try a refused login twice.
 			return See(Pending, seen, "the API answers, but does not let us look: %s", firstLine(err)), nil
 		}
-		seen.Runs = at.Firmware
+		seen.Name, seen.Runs = at.Name, at.Firmware
 		switch {
+		case first.Name != "" && at.Name != first.Name:
+			return See(Unknown, seen, "%s answers at the address of %s, of which nothing is known", at.Name, first.Name), nil
 		case at.info.Firmware.Same(v):
 			return booted(ctx, c, seen, v)
 		case seen.Away && at.Firmware == first.Runs:
-			return See(Blocked, seen, "it went away and came back with %s, the old version", at.Firmware), ErrReverted
+			return oldVersion(seen, at, v)
 		case seen.Away:
 			return See(Unknown, seen, "it came back with %s, which is neither the old version nor %s", at.Firmware, v), nil
 		}
@@ -173,6 +183,21 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 		}
 		return stillUp(ctx, look, seen, at, since)
 	}
+}
+
+// oldVersion tells a node that came back as it was from one that tells its version late.
+func oldVersion(seen bootSeen, at spsAt, v sps.Version) (Observation, error) {
+	if seen.BackAt.IsZero() {
+		seen.BackAt = time.Now().Round(0)
+	}
+	slot, ok := at.slots.Current()
+	switch {
+	case ok && slot.Version.Same(v):
+		return See(Pending, seen, "it is back, tells %s and calls the slot of %s the current one", at.Firmware, v), nil
+	case time.Since(seen.BackAt) < revertedAfter:
+		return See(Pending, seen, "it went away and is back with %s, the old version", at.Firmware), nil
+	}
+	return See(Blocked, seen, "it went away and came back with %s, the old version", at.Firmware), ErrReverted
 }
 
 // booted waits for the appliance to say that it is through.

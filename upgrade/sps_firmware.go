@@ -123,6 +123,9 @@ func TestFirmware(c *sps.Client, v sps.Version) Step {
 		Advice: "Correct what the test found before you go on; proceed only if it is successful. If it persists, contact the vendor's support team."})
 }
 
+// staysUp is how long a node that was only to select a firmware is watched: should it reboot at once all the same, nobody must press Reboot on top of that.
+const staysUp = time.Minute
+
 // ActivateAfterReboot returns the step that selects v for the next boot: the button "After reboot" in the row of the firmware.
 // A nil page means a person presses it. until names the step that reboots: until then the selection is looked at again.
 func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, until string) Step {
@@ -142,6 +145,8 @@ func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, u
 				return See(Blocked, ev, "no slot holds %s", v), err
 			case err != nil:
 				return See(Blocked, ev, "which slot is meant is not clear"), err
+			case slot.AfterReboot && look.Since != nil && time.Since(look.Since.At) < staysUp:
+				return See(Pending, ev, "slot %s, %s, is selected; does the node stay up?", slot.Key, v), nil
 			case slot.AfterReboot:
 				return See(Done, ev, "slot %s, %s, is selected for the next boot", slot.Key, v), nil
 			}
@@ -150,7 +155,7 @@ func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, u
 		Ask: func(*Mark) *Instruction {
 			return &Instruction{Where: sps.PageFirmwares, Row: v.String(), Button: sps.ButtonAfterReboot, Expect: "the row of " + v.String() + " is marked for after the reboot; nothing restarts"}
 		},
-		Again: IfNotBegun, Settle: 30 * time.Second, Limit: 10 * time.Minute, Takes: time.Minute,
+		Again: IfNotBegun, Settle: 30 * time.Second, Limit: 45 * time.Minute, Takes: 2 * time.Minute,
 		Advice: "Proceed only if the firmware test was successful.",
 	}
 	if page != nil {

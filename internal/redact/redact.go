@@ -96,7 +96,8 @@ var (
 	privateKey = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`)
 	named      = regexp.MustCompile(`(?i)((?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|pwd|secret|token|session_?id|sessid|psk|api_?key|private_?key)["']?\s*(?:=>|[:=])\s*)` +
 		`("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s&,;<>"'})\]]+)`)
-	scheme   = regexp.MustCompile(`(?i)\b(basic|bearer|digest|negotiate)\s+[a-z0-9+/=._~-]{6,}`)
+	scheme   = regexp.MustCompile(`(?i)\b(basic|bearer|digest|negotiate)\s+([a-z0-9+/=._~-]{6,})`)
+	settings = regexp.MustCompile(`^Settings$`) // "Basic Settings" is a menu of SPS, and stands in many of its messages
 	userinfo = regexp.MustCompile(`([a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@`)
 	// A password field of a form, whichever attribute comes first.
 	passwordInput = regexp.MustCompile(`(?i)(<input\b[^>]*\bvalue\s*=\s*)("[^"]*"?|'[^']*'?|[^\s>]+)`)
@@ -109,7 +110,12 @@ func looksSecret(text string) string {
 	text = passwordInput.ReplaceAllString(text, `${1}"`+Mark+`"`)
 	text = headerLine.ReplaceAllString(text, `${1}${2}`+Mark)
 	text = named.ReplaceAllString(text, `${1}`+Mark)
-	text = scheme.ReplaceAllString(text, `${1} `+Mark)
+	text = scheme.ReplaceAllStringFunc(text, func(found string) string {
+		if m := scheme.FindStringSubmatch(found); !settings.MatchString(m[2]) {
+			return m[1] + " " + Mark
+		}
+		return found
+	})
 	return userinfo.ReplaceAllString(text, `${1}`+Mark+`@`)
 }
 

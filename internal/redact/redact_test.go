@@ -19,6 +19,8 @@ func TestScrubber(t *testing.T) {
 		"a known secret as HTML spells it": {"got s3cret&#34;&lt;&amp;x.", "got REDACTED."},
 		"a known secret in a query":        {"at /x?q=s3cret%22%3C%26x&a=1", "at /x?q=REDACTED&a=1"},
 		"a known secret in JSON":           {`{"echo":"s3cret\"\u003c\u0026x"}`, `{"echo":"REDACTED"}`},
+		"a menu that begins like a login":  {"see Basic Settings > System", "see Basic Settings > System"},
+		"a login scheme and its value":     {"sent Basic c2VjcmV0OnNlY3JldA== there", "sent Basic REDACTED there"},
 		"a header line":                    {"Authorization: Basic abc\nHost: x", "Authorization: REDACTED\nHost: x"},
 		"a cookie":                         {"Cookie: session_id=0123456789abcdef; a=b", "Cookie: REDACTED"},
 		"a set cookie":                     {"set-cookie: session_id=77; Path=/", "set-cookie: REDACTED"},

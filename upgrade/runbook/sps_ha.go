@@ -84,6 +84,7 @@ func (r SPSHA) steps() []upgrade.Step {
 		upgrade.VerifyFirmware(c, v).At("8"),
 		upgrade.ActivateSlave(c, p.HA).At("11"),
 		named("verify after the takeover", upgrade.VerifyFirmware(c, v)).At("11"),
+		testConnection(c),
 		named("fresh backup", upgrade.Backup(c, p.Export, r.Artifacts, r.BackupMaxAge)),
 	)
 }

@@ -103,6 +103,7 @@ func (r SPSNode) steps() []upgrade.Step {
 	return append(steps,
 		upgrade.RebootNode(c, r.Pages.System, v, r.Boot).At("5"),
 		upgrade.VerifyFirmware(c, v).At("6"),
+		testConnection(c),
 		named("fresh backup", upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge)),
 	)
 }

@@ -46,3 +46,10 @@ func onNewLine(c *sps.Client, v sps.Version, s upgrade.Step) upgrade.Step {
 	}
 	return s
 }
+
+// testConnection asks for what no API shows: that the appliance does its work again. Traffic that was stopped for the time being is found here.
+func testConnection(c *sps.Client) upgrade.Step {
+	s := upgrade.Confirm("test connection", "Has a test connection through a real policy worked, was it recorded, and does the search find it?")
+	s.On = []string{c.Host()}
+	return s.At("after")
+}

@@ -1,0 +1,88 @@
+package runbook_test
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/changeover-sdk/changeover/sps"
+	"github.com/changeover-sdk/changeover/sps/spstest"
+	"github.com/changeover-sdk/changeover/upgrade"
+	"github.com/changeover-sdk/changeover/upgrade/runbook"
+	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
+)
+
+const (
+	oldVersion = "7.0.2"
+	newVersion = "7.0.2.1"
+)
+
+// rig is a runbook set up on simulated appliances, with a person. Its journal is in memory: what files add is tested where they are written.
+type rig struct {
+	procedure upgrade.Procedure
+	person    *upgradetest.Person
+	journal   upgrade.Journal
+	artifacts *upgrade.ArtifactDir
+}
+
+// run carries the procedure out once.
+func (r *rig) run(t *testing.T) (*upgrade.Report, error) {
+	t.Helper()
+	return upgrade.Run(t.Context(), r.procedure, &upgrade.Options{Journal: r.journal, Operator: r.person})
+}
+
+func newRig(t *testing.T, pages upgradetest.Pages) *rig {
+	t.Helper()
+	a, err := upgrade.OpenArtifacts(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{artifacts: a, journal: upgrade.NoJournal(),
+		person: &upgradetest.Person{Pages: map[string]upgradetest.Pages{"": pages}, Inbox: a.InboxPath(), Takes: 20 * time.Second}}
+}
+
+// image is the new firmware and its hash.
+func image(t *testing.T) (images fs.FS, name, sum string) {
+	t.Helper()
+	images, name = spstest.Image(newVersion, 2<<20), spstest.ImageName(newVersion)
+	known, err := sps.HashFirmware(t.Context(), images, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return images, name, known.SHA256
+}
+
+// hands says who presses the vendor's pages.
+type hands bool
+
+const (
+	byPages  hands = false
+	byPerson hands = true
+)
+
+func nodeBook(t *testing.T, n *spstest.Node, r *rig, h hands) runbook.SPSNode {
+	t.Helper()
+	t.Cleanup(n.Close)
+	user, password := n.Login()
+	c, err := sps.NewClient(n.URL(), sps.Login{User: user, Password: password}, &sps.Options{HTTPClient: n.HTTPClient()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, name, sum := image(t)
+	book := runbook.SPSNode{Client: c, Artifacts: r.artifacts, Version: sps.MustVersion(newVersion), Images: images, Image: name, SHA256: sum,
+		Boot: upgrade.Boot{Dial: n.DialContext}}
+	if h == byPages {
+		book.Pages = n.Pages()
+	}
+	return book
+}
+
+func nodeRig(t *testing.T, n *spstest.Node, h hands) *rig {
+	t.Helper()
+	r := newRig(t, n)
+	r.procedure = nodeBook(t, n, r, h).Procedure()
+	return r
+}
+
+func stepError(err error) (*upgrade.StepError, bool) { return errors.AsType[*upgrade.StepError](err) }
