@@ -81,7 +81,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	hc.Timeout = max(patience, 0)
 	resp, err := c.retrier(r.Intent, hc, c.note(ctx, r.Method, r.URL.Path)).Do(req)
 	if err != nil {
-		return out, explain(ctx, what, patience, left.never(err))
+		return out, explain(ctx, what, patience, left.never(bare(err)))
 	}
 	if out == nil { // the last answer of a read that was sent again in vain
 		if out, err = read(resp, limit); err != nil {
@@ -130,8 +130,16 @@ func shown(state *tls.ConnectionState) []*x509.Certificate {
 // note logs one attempt: an allow list of facts, none of which can hold a secret.
 func (c *Client) note(ctx context.Context, method, path string) func(*http.Response, error) {
 	start, n := time.Now(), 0
+	var last *http.Response
 	return func(resp *http.Response, err error) {
-		n++
+		if resp != nil && resp == last {
+			if err == nil {
+				return // asked a second time, about the body
+			}
+		} else {
+			n++
+		}
+		last = resp
 		attrs := []slog.Attr{slog.String("method", method), slog.String("path", path), slog.Int("attempt", n), slog.Duration("took", time.Since(start))}
 		start = time.Now()
 		switch {

@@ -63,15 +63,19 @@ func explain(ctx context.Context, what string, patience time.Duration, err error
 	return out
 }
 
-// classify adds the class and drops the address with its query, which [*url.Error] would print.
-func classify(err error, patience time.Duration, ended bool) error {
+// bare drops the address with its query, which [*url.Error] would print.
+func bare(err error) error {
 	for {
-		u, ok := errors.AsType[*url.Error](err)
+		u, ok := err.(*url.Error)
 		if !ok {
-			break
+			return err
 		}
 		err = u.Err
 	}
+}
+
+// classify adds the class.
+func classify(err error, patience time.Duration, ended bool) error {
 	class := classOf(err)
 	switch {
 	case class == ErrNoAnswer && !ended:

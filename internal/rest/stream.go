@@ -73,9 +73,9 @@ func (c *Client) Stream(ctx context.Context, t Transfer) (*http.Response, error)
 	if err != nil {
 		watch.stop()
 		if cause := context.Cause(inner); cause != nil && ctx.Err() == nil {
-			err = cause
+			err = cause // and not the cancelled context it shows as
 		}
-		err = left.never(err)
+		err = left.never(bare(err))
 		cancel(nil)
 		return nil, explain(ctx, what, answer, err)
 	}
