@@ -130,7 +130,7 @@ func TestLargeImage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(Node)
 		c := client(t, n, sps.Options{HTTPClient: n.HTTPClient()})
-		size := int64(256 << 20)
+		size := int64(96 << 20)
 		if testing.Short() {
 			size = 64 << 20
 		}
