@@ -320,7 +320,11 @@ func TestAppliances(t *testing.T) {
 func TestOneConnectionForEachCall(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
 		b.json("GET /api/command/v2/user", 200, "[]")
-		c := b.client(nil)
+		kept := &http.Transport{DialTLSContext: b.net.DialContext} // would keep its connections
+		c, err := beyondtrust.NewClient("https://"+site, beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)), &beyondtrust.Options{HTTPClient: &http.Client{Transport: kept}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for range 5 {
 			if _, err := c.Users(t.Context()); err != nil {
 				t.Fatal(err)

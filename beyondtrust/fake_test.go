@@ -38,6 +38,7 @@ type box struct {
 	secret   string // what it accepts
 	hosts    map[string]bool
 	tokenHit func() // called while a token is made
+	refuse   func() // called before a dead token is refused
 }
 
 // newBox returns an appliance of the 26.1 line that is healthy, listening at the addresses.
@@ -155,6 +156,9 @@ func (b *box) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		b.mu.Unlock()
 		if !ok {
+			if b.refuse != nil {
+				b.refuse()
+			}
 			w.WriteHeader(http.StatusUnauthorized)
 			io.WriteString(w, `{"error":"access_denied","message":"The resource owner or authorization server denied the request."}`)
 			return

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,30 @@ func TestDeadToken(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestDeadTokenIsReplacedOnceForAll(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box) {
+		c := b.client(nil)
+		if _, err := c.Info(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.kill()
+		var late atomic.Int64
+		b.refuse = func() { time.Sleep(time.Duration(late.Add(1)) * time.Second) } // each refusal comes after the one before has been cured
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if _, err := c.Info(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if b.minted != 2 {
+			t.Errorf("ten calls with one dead token took %d tokens, want 2", b.minted)
+		}
+	})
 }
 
 func TestTokenRefusedTwice(t *testing.T) {
