@@ -70,10 +70,10 @@ func (e *StepError) Error() string {
 		b.WriteString("; " + e.Tried)
 	}
 	if e.Seen.Detail != "" {
-		b.WriteString("; last seen: " + e.Seen.Detail)
+		b.WriteString("; last seen: " + oneLine(e.Seen.Detail, 500))
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + errText(e.Err))
 	}
 	if e.Advice != "" {
 		b.WriteString(" (" + e.Advice + ")")

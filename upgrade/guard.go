@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -19,8 +20,10 @@ type sentinel struct {
 	person  bool // its last look asked a person, who is asked again before Never acts and on resume only
 }
 
+var errUndone = errors.New("its effect is gone: somebody undid it")
+
 func (e *engine) guardSentinel(g *Guard) *sentinel {
-	path := "guard " + g.Name
+	path := guardPath(g.Name)
 	s := e.sentinels[path]
 	if s == nil {
 		n := &node{Step: &Step{Name: path, On: g.On, Every: g.Every}, path: path}
@@ -89,7 +92,7 @@ func (e *engine) lookAt(ctx context.Context, n *node, of func() *sentinel) error
 	case e.looking <- struct{}{}:
 		defer func() { <-e.looking }()
 	case <-ctx.Done():
-		return e.stopped(e.stopNode(n), Observation{}, context.Cause(ctx))
+		return e.stopped(ctx, e.stopNode(n), Observation{}, context.Cause(ctx))
 	}
 	s := of()
 	if s.person && n != nil && n.Again != Never {
@@ -109,35 +112,41 @@ func (e *engine) lookAt(ctx context.Context, n *node, of func() *sentinel) error
 		e.emit(Event{Kind: EventLook, Path: s.n.path, Ref: s.n.Ref, Phase: obs.Phase, Detail: obs.Detail})
 		switch {
 		case obs.Phase == Done:
-			return e.pin(s, obs)
+			return e.pin(ctx, s, obs)
 		case obs.Phase == Blocked:
 			return e.broken(s, n, obs, blockedOutcome(s.asker.err, BlockedRun), s.asker.err)
 		case obs.Phase == Ready && !s.guard:
-			return e.broken(s, n, obs, BlockedRun, errors.New("its effect is gone: somebody undid it"))
-		case e.takenDown(s.on):
+			return e.broken(s, n, obs, BlockedRun, errUndone)
+		case e.excused(s, n):
 			return nil
 		case noAnswer(s.asker.err):
 			return e.broken(s, n, obs, BlockedRun, s.asker.err)
 		}
-		if err := pause(lctx, e.o.scale(s.every)); err != nil {
-			if ctx.Err() != nil {
-				return e.stopped(e.stopNode(n), obs, context.Cause(ctx))
-			}
+		err := s.asker.again(lctx)
+		if err == nil {
+			err = pause(lctx, e.o.scale(s.every))
+		}
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return e.stopped(ctx, e.stopNode(n), obs, context.Cause(ctx))
+		default:
 			return e.broken(s, n, obs, BlockedRun, fmt.Errorf("it could not be told: %w", err))
 		}
-		s.asker.forget()
 	}
 }
 
 // broken stops the run because a sentinel does not hold. An act that is under way makes the outcome unknown.
 func (e *engine) broken(s *sentinel, n *node, obs Observation, outcome Outcome, cause error) error {
-	if n != nil {
-		if p := e.progress(n.path); p.inFlight() {
-			outcome = UnknownEnd
-		}
-		obs.Detail = fmt.Sprintf("before %q: %s", n.path, obs.Detail)
+	if e.pending(e.stopNode(n)) {
+		outcome = UnknownEnd
 	}
-	return e.stop(&node{Step: &Step{Name: s.n.Name, Ref: s.n.Ref, Advice: s.n.Advice}, path: s.n.path}, outcome, obs, cause)
+	at := &node{Step: &Step{Name: s.n.Name, Ref: s.n.Ref, Advice: s.n.Advice}, path: s.n.path}
+	if n != nil {
+		obs.Detail = fmt.Sprintf("before %q: %s", n.path, obs.Detail)
+		at.whole = n.whole
+	}
+	return e.stop(at, outcome, obs, cause)
 }
 
 // stopNode is where a run stops: at a step, or at itself.
@@ -155,38 +164,36 @@ func (e *engine) sinceOf(s *sentinel) *Mark {
 	if s.guard {
 		return e.st.guards[s.n.path]
 	}
-	return e.st.step(s.n.path).mark
+	return e.st.of(s.n.path).mark
 }
 
 // pin journals a guard's first look.
-func (e *engine) pin(s *sentinel, obs Observation) error {
+func (e *engine) pin(ctx context.Context, s *sentinel, obs Observation) error {
 	if !s.guard || e.sinceOf(s) != nil {
 		return nil
 	}
 	phase := obs.Phase
 	if err := e.write(Record{Kind: KindGuard, Path: s.n.path, Phase: &phase, Detail: obs.Detail, Evidence: obs.Evidence}); err != nil {
-		return e.stopped(s.n, obs, err)
+		return e.stopped(ctx, s.n, obs, err)
 	}
 	return nil
 }
 
-// takenDown says whether one of the appliances is down on purpose: a step that is not finished, or whose effect lasts, acted on it.
-func (e *engine) takenDown(on []string) bool {
-	if len(on) == 0 {
-		return false
+// excused says whether what a sentinel cannot tell is no wonder: another step has taken the appliance down on purpose, and is
+// not proven yet, or its effect lasts. On resume (n is nil) nothing acts before the step that was under way is proven, so
+// there any appliance of it will do.
+func (e *engine) excused(s *sentinel, n *node) bool {
+	meet := func(on []string) bool {
+		return slices.ContainsFunc(on, func(a string) bool { return slices.Contains(s.on, a) })
 	}
-	for _, m := range e.t.leaves {
+	return slices.ContainsFunc(e.t.leaves, func(m *node) bool {
 		p := e.progress(m.path)
-		if !p.inFlight() && !(p.sends > 0 && e.lasts(m)) {
-			continue
+		switch {
+		case m == s.n, m == n: // its own effect shows or does not; and whoever acts again acts on what answers
+			return false
+		case n == nil && p.inFlight() && meet(m.On):
+			return true
 		}
-		for _, a := range m.On {
-			for _, b := range on {
-				if a == b {
-					return true
-				}
-			}
-		}
-	}
-	return false
+		return (p.inFlight() || p.sends > 0 && e.lasts(m)) && meet(m.Down)
+	})
 }

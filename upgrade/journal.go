@@ -3,25 +3,22 @@ package upgrade
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
-	"syscall"
-
-	"github.com/gofrs/flock"
+	"sync/atomic"
 )
 
 // A Journal is the only memory of a run: what was intended and what was seen.
 //
 // Append must not return before the record is durable, and must keep the order. Records returns every record in order; the
-// caller does not change them. Both may be called from several goroutines. [upgradetest.TestJournal] checks an implementation.
+// caller does not change them. Both may be called from several goroutines. After an error of Append the run ends, and appends
+// nothing more but how it ended. [upgradetest.TestJournal] checks an implementation.
 //
 // [upgradetest.TestJournal]: https://pkg.go.dev/github.com/changeover-sdk/changeover/upgrade/upgradetest#TestJournal
 type Journal interface {
@@ -38,6 +35,7 @@ var (
 func NoJournal() Journal { return &memoryJournal{} }
 
 type memoryJournal struct {
+	claims
 	mu      sync.Mutex
 	records []Record
 }
@@ -52,134 +50,74 @@ func (j *memoryJournal) Append(r Record) error {
 func (j *memoryJournal) Records() []Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.records[:len(j.records):len(j.records)]
+	return slices.Clip(j.records)
 }
 
-// A FileJournal is a file of JSON lines, one record each, mode 0600:
-//
-//	{"hash":"<hex>","rec":{…}}
-//
-// The hash is SHA-256 over the previous line's hash and the record's bytes: a checksum and a chain in one. Every record is on
-// disk (fsync) when Append returns. While it is open, the file is locked in the kernel, so that a dead owner holds nothing.
-type FileJournal struct {
-	mu      sync.Mutex
-	path    string
-	lock    *flock.Flock
-	f       *os.File
-	size    int64 // of the good part
-	prev    []byte
-	records []Record
-	broken  error // set by a failed write: nothing is appended any more
-	torn    int   // bytes of a torn last line, dropped at opening
+// claims lets one run of this process at a time go on with a journal.
+type claims struct{ taken atomic.Bool }
+
+func (c *claims) claim() (release func(), ok bool) {
+	return func() { c.taken.Store(false) }, c.taken.CompareAndSwap(false, true)
 }
+
+// maxLine bounds one line of a journal, so that a damaged one cannot fill the memory. A procedure of 10,000 steps fits.
+const maxLine = 16 << 20
 
 type journalLine struct {
 	Hash string          `json:"hash"`
 	Rec  json.RawMessage `json:"rec"`
 }
 
-// OpenJournal opens the journal at path, or makes an empty one. A torn last line, left by a crash in mid-write, is dropped;
-// a bad record before it is refused with its line number, for then the file cannot be trusted. ErrLocked: another process has it.
-func OpenJournal(path string) (*FileJournal, error) {
-	fail := func(err error) (*FileJournal, error) {
-		return nil, fmt.Errorf("upgrade: open journal %s: %w", path, err)
-	}
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	switch ok, err := lock.TryLock(); {
-	case err != nil:
-		return fail(err)
-	case !ok:
-		lock.Close()
-		return fail(fmt.Errorf("%w: stop that run first; a lock never outlives its process", ErrLocked))
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		lock.Close()
-		return fail(err)
-	}
-	j := &FileJournal{path: path, lock: lock, f: f}
-	if err := j.load(); err != nil {
-		j.Close()
-		return fail(err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		j.Close()
-		return fail(err)
-	}
-	return j, nil
+// chained is a journal as far as it was read.
+type chained struct {
+	records []Record
+	prev    []byte // the last hash
+	size    int64  // of the good part
+	torn    int    // bytes of a torn last line behind it
 }
 
-// ReadJournal returns the records of the journal at path without locking or changing it: for reports beside a running run.
-func ReadJournal(path string) ([]Record, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("upgrade: read journal: %w", err)
-	}
-	defer f.Close()
-	records, _, _, _, err := readJournal(f)
-	if err != nil {
-		return nil, fmt.Errorf("upgrade: read journal %s: %w", path, err)
-	}
-	return records, nil
-}
-
-func (j *FileJournal) load() error {
-	st, err := j.f.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return fmt.Errorf("%w: not a regular file", ErrJournal)
-	}
-	j.records, j.prev, j.size, j.torn, err = readJournal(j.f)
-	if err != nil {
-		return err
-	}
-	if j.torn > 0 {
-		if err := j.f.Truncate(j.size); err != nil {
-			return err
-		}
-		if err := j.f.Sync(); err != nil {
-			return err
-		}
-	}
-	_, err = j.f.Seek(j.size, io.SeekStart)
-	return err
-}
-
-// readJournal returns the good records, the last hash, the length of the good part and how many bytes of a torn line follow it.
-func readJournal(r io.Reader) (records []Record, prev []byte, size int64, torn int, err error) {
+// readJournal reads a journal from its beginning. A last line without an end is what a crash in mid-write leaves: it was never
+// acknowledged, so nothing was done on its strength, and it is dropped; so is one with holes in it. Any other bad line is refused.
+func readJournal(r io.Reader) (*chained, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
+	c := &chained{}
 	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
-		if err != nil && err != io.EOF {
-			return nil, nil, 0, 0, err
-		}
-		if len(line) == 0 {
-			return records, prev, size, 0, nil
-		}
-		rec, sum, bad := parseLine(line, prev)
-		if bad != nil {
-			if _, peek := in.Peek(1); err == io.EOF || peek == io.EOF {
-				return records, prev, size, len(line), nil // torn: nothing follows it
+		line, err := readLine(in, maxLine)
+		switch {
+		case err == io.EOF:
+			c.torn = len(line)
+			return c, nil
+		case errors.Is(err, errLineTooLong):
+			return nil, badLine(n, err)
+		case err != nil:
+			return nil, err
+		case bytes.IndexByte(line, 0) >= 0: // pages of the last write that never reached the disk read as zeros
+			if _, end := in.Peek(1); end == io.EOF {
+				c.torn = len(line) + 1
+				return c, nil
 			}
-			return nil, nil, 0, 0, fmt.Errorf("%w: line %d is bad (%w); somebody or something changed the file: keep it, and start in the middle of a new journal (Options.From)", ErrJournal, n, bad)
 		}
-		if n == 1 && rec.Kind != KindPlan {
-			return nil, nil, 0, 0, fmt.Errorf("%w: line 1 is no plan: this is not a journal's beginning", ErrJournal)
+		rec, sum, err := parseLine(line, c.prev)
+		if err != nil {
+			return nil, badLine(n, err)
 		}
-		if !rec.Kind.known() {
-			return nil, nil, 0, 0, fmt.Errorf("%w: line %d has the kind %q, which this version does not know", ErrJournal, n, rec.Kind)
+		switch {
+		case n == 1 && rec.Kind != KindPlan:
+			return nil, fmt.Errorf("%w: line 1 is no plan: this is not a journal's beginning", ErrJournal)
+		case !rec.Kind.known():
+			return nil, fmt.Errorf("%w: line %d has the kind %q, which this version does not know", ErrJournal, n, rec.Kind)
 		}
-		records, prev, size = append(records, rec), sum, size+int64(len(line))
+		c.records, c.prev, c.size = append(c.records, rec), sum, c.size+int64(len(line))+1
 	}
 }
 
+func badLine(n int, why error) error {
+	return fmt.Errorf("%w: line %d is bad (%w): somebody or something changed the file. Keep it; if no copy of it is whole, start in the middle of a new journal (Options.From)", ErrJournal, n, why)
+}
+
+// parseLine reads a line without its end.
 func parseLine(line, prev []byte) (Record, []byte, error) {
 	var rec Record
-	if line[len(line)-1] != '\n' {
-		return rec, nil, errors.New("it has no end")
-	}
 	var l journalLine
 	if err := json.Unmarshal(line, &l); err != nil {
 		return rec, nil, errors.New("it is not JSON")
@@ -191,6 +129,9 @@ func parseLine(line, prev []byte) (Record, []byte, error) {
 	if err := json.Unmarshal(l.Rec, &rec); err != nil {
 		return rec, nil, err
 	}
+	if (rec.Kind == KindPlan || rec.Kind == KindChanged) && rec.Plan == nil {
+		return rec, nil, errors.New("it has no plan")
+	}
 	return rec, sum, nil
 }
 
@@ -199,6 +140,31 @@ func chain(prev, rec []byte) []byte {
 	h.Write(prev)
 	h.Write(rec)
 	return h.Sum(nil)
+}
+
+// encodeLine returns the record's line with its end, its hash, and the record as it will read back.
+func encodeLine(r Record, prev []byte) (line, sum []byte, back Record, err error) {
+	var rec bytes.Buffer
+	enc := json.NewEncoder(&rec)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, nil, back, err
+	}
+	raw := bytes.TrimSuffix(rec.Bytes(), []byte("\n"))
+	if err := json.Unmarshal(raw, &back); err != nil {
+		return nil, nil, back, err
+	}
+	sum = chain(prev, raw)
+	line = make([]byte, 0, len(raw)+90)
+	line = append(line, `{"hash":"`...)
+	line = hex.AppendEncode(line, sum)
+	line = append(line, `","rec":`...)
+	line = append(line, raw...)
+	line = append(line, "}\n"...)
+	if len(line) > maxLine {
+		return nil, nil, back, fmt.Errorf("a record of %d bytes; at most %d are kept", len(line), maxLine)
+	}
+	return line, sum, back, nil
 }
 
 func (k Kind) known() bool {
@@ -210,84 +176,26 @@ func (k Kind) known() bool {
 	return false
 }
 
-// Append writes one record and waits until it is on disk. After an error nothing more is appended: the file is cut back
-// to its good part where that is possible, and opening it again drops what is torn.
-func (j *FileJournal) Append(r Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.broken != nil {
-		return fmt.Errorf("%w: %s: an earlier write failed: %w", ErrJournal, j.path, j.broken)
-	}
-	line, sum, err := encodeLine(r, j.prev)
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrJournal, j.path, err)
-	}
-	if _, err = j.f.Write(line); err == nil {
-		err = j.f.Sync()
-	}
-	if err != nil {
-		j.broken = err
-		// Best effort only: if this fails too, the torn line is dropped by whoever opens the file next.
-		_ = j.f.Truncate(j.size)
-		return fmt.Errorf("%w: %s: %w", ErrJournal, j.path, err)
-	}
-	j.size += int64(len(line))
-	j.prev = sum
-	j.records = append(j.records, r)
-	return nil
-}
+var errLineTooLong = errors.New("it is too long")
 
-func encodeLine(r Record, prev []byte) (line, sum []byte, err error) {
-	var rec bytes.Buffer
-	enc := json.NewEncoder(&rec)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return nil, nil, err
+// readLine returns the next line without its end. At io.EOF it returns what stands behind the last end. A line of more than limit
+// bytes is read to its end and not kept.
+func readLine(in *bufio.Reader, limit int) ([]byte, error) {
+	var line []byte
+	long := false
+	for {
+		part, err := in.ReadSlice('\n')
+		if long = long || len(line)+len(part) > limit; !long {
+			line = append(line, part...)
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+		case err != nil:
+			return line, err
+		case long:
+			return nil, errLineTooLong
+		default:
+			return line[:len(line)-1], nil
+		}
 	}
-	raw := bytes.TrimRight(rec.Bytes(), "\n")
-	sum = chain(prev, raw)
-	line = make([]byte, 0, len(raw)+90)
-	line = append(line, `{"hash":"`...)
-	line = hex.AppendEncode(line, sum)
-	line = append(line, `","rec":`...)
-	line = append(line, raw...)
-	return append(line, "}\n"...), sum, nil
-}
-
-// Records returns every record, in order.
-func (j *FileJournal) Records() []Record {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.records[:len(j.records):len(j.records)]
-}
-
-// Path returns the path the journal was opened with.
-func (j *FileJournal) Path() string { return j.path }
-
-// Torn returns how many bytes of a torn last line were dropped at opening; 0 after a clean end.
-func (j *FileJournal) Torn() int { return j.torn }
-
-// Close closes the file and gives the lock up. Closing twice is no error.
-func (j *FileJournal) Close() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.f == nil {
-		return nil
-	}
-	err := cmp.Or(j.f.Close(), j.lock.Close())
-	j.f, j.broken = nil, os.ErrClosed
-	return err
-}
-
-// syncDir makes a new name in dir durable. File systems that cannot sync a folder say EINVAL; their names are durable by other means.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
 }

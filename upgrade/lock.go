@@ -5,52 +5,70 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
 
-// lockAppliances takes one kernel lock for every appliance the procedure touches, and returns how to give them up. The files
-// stay: removing them would let two processes lock two files of one name.
-func lockAppliances(dir string, t *tree) (func(), error) {
-	names := map[string]bool{}
-	for _, n := range t.leaves {
-		for _, a := range n.On {
-			names[a] = true
-		}
-	}
-	if dir == "" || len(names) == 0 {
-		return func() {}, nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("upgrade: lock folder: %w", err)
-	}
-	var held []*flock.Flock
-	release := func() {
-		for _, l := range held {
-			l.Close()
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		l := flock.New(filepath.Join(dir, lockName(name)), flock.SetPermissions(0o600))
-		ok, err := l.TryLock()
-		if err == nil && !ok {
-			err = fmt.Errorf("%w: another run on this machine acts on it (lock %s)", ErrLocked, l.Path())
-		}
-		if err != nil {
-			release()
-			return nil, fmt.Errorf("upgrade: lock appliance %q: %w", name, errors.Join(err, l.Close()))
-		}
-		held = append(held, l)
-	}
-	return release, nil
+// locks are kernel locks of appliances, one each, which die with their process. The files stay: removing them would let two
+// processes lock two files of one name.
+type locks struct {
+	dir string // empty: nothing is locked
+
+	mu   sync.Mutex
+	held map[string]*flock.Flock
 }
 
-// lockName makes a file name of an appliance's name: readable, and different for different names.
+// take locks every named appliance that is not locked yet, all or none.
+func (l *locks) take(names []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dir == "" || len(names) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return fmt.Errorf("upgrade: lock folder: %w", err)
+	}
+	taken := map[string]*flock.Flock{}
+	for _, name := range sorted(names) {
+		if l.held[name] != nil {
+			continue
+		}
+		f := flock.New(filepath.Join(l.dir, lockName(name)), flock.SetPermissions(0o600))
+		ok, err := f.TryLock()
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: another run on this machine acts on it (lock %s)", ErrLocked, f.Path())
+		}
+		if err != nil {
+			for _, t := range taken {
+				t.Close()
+			}
+			return fmt.Errorf("upgrade: lock appliance %q: %w", name, errors.Join(err, f.Close()))
+		}
+		taken[name] = f
+	}
+	if l.held == nil {
+		l.held = map[string]*flock.Flock{}
+	}
+	for name, f := range taken {
+		l.held[name] = f
+	}
+	return nil
+}
+
+func (l *locks) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.held {
+		f.Close()
+	}
+	l.held = nil
+}
+
+// lockName makes a file name of an appliance's name; different names never share one.
 func lockName(appliance string) string {
 	safe := strings.Map(func(r rune) rune {
 		switch {

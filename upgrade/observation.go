@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Phase is what a look found.
@@ -54,8 +56,8 @@ type Observation struct {
 	Detail   string          `json:"detail,omitempty"`   // one line for people: "secondary boots, 12 min so far"
 	Evidence json.RawMessage `json:"evidence,omitempty"` // facts kept in the journal and in Mark; never a secret
 
-	// AsOf is when the channel saw it, by this machine's clock; zero means now. An observation older than the act counts
-	// as Pending, whatever it says: a cache may still show the time before.
+	// AsOf is when the channel saw it, by this machine's clock; zero means now. An observation older than the newest act of
+	// the journal counts as Pending, whatever it says: a cache may still show the time before.
 	AsOf time.Time `json:"as_of,omitzero"`
 }
 
@@ -81,6 +83,7 @@ func (o *Observation) check() error {
 	if o.Phase < Unknown || o.Phase > Blocked {
 		return fmt.Errorf("observation has the phase %d, which does not exist", int(o.Phase))
 	}
+	o.Detail = clip(o.Detail)
 	if len(o.Evidence) > maxEvidence {
 		return fmt.Errorf("observation carries %d bytes of evidence; at most %d are kept", len(o.Evidence), maxEvidence)
 	}
@@ -94,6 +97,25 @@ func (o *Observation) check() error {
 	o.Evidence = compact.Bytes() // the journal's own form, so that a change is a change
 	return nil
 }
+
+// maxText bounds what is kept of one text: of a detail, of an error, of an answer.
+const maxText = 8 << 10
+
+// clip makes text fit the journal: valid UTF-8 of at most maxText bytes.
+func clip(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= maxText {
+		return text
+	}
+	cut := maxText
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+// errText is what a journal keeps of an error. Unlike calling Error, it survives an error that panics.
+func errText(err error) string { return clip(fmt.Sprint(err)) }
 
 // maxEvidence keeps journals small: evidence is facts, files belong in artifacts.
 const maxEvidence = 1 << 20

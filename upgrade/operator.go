@@ -50,6 +50,7 @@ const (
 	AnswerDone    = "done"     // to AskPress and AskDecide: it was carried out
 	AnswerNotDone = "not done" // to AskPress: it was not, and will not be
 	AnswerAgain   = "again"    // to AskDecide: send it again; the person takes that upon himself
+	AnswerLook    = "look"     // to AskDecide: look once more
 	AnswerStop    = "stop"     // to AskDecide: end the run
 	AnswerYes     = "yes"
 	AnswerNo      = "no"
@@ -83,7 +84,8 @@ func (q Question) Hash() string {
 
 // Consents is an Operator made of answers given beforehand, so that a run may be unattended. It answers a question whose
 // step and exact wording someone has answered, until the consent ends; else it asks Or, and without one says ErrNoAnswer with
-// the hash to consent to. It never presses anything: instructions go to Or.
+// the hash to consent to. It never presses anything, and never decides what became of an act: these go to Or, for nobody can
+// know beforehand.
 type Consents struct {
 	Given []Consent
 	Or    Operator // asked for what was not answered beforehand; may be nil
@@ -100,7 +102,7 @@ type Consent struct {
 
 // Ask answers from the list.
 func (c *Consents) Ask(ctx context.Context, q Question) (Answer, error) {
-	if q.Kind != AskPress && q.Kind != AskLook {
+	if q.Kind == AskConfirm || q.Kind == AskValue {
 		hash := q.Hash()
 		for _, g := range c.Given {
 			if g.Step == q.Step && g.Question == hash && (g.Until.IsZero() || time.Now().Before(g.Until)) {

@@ -8,8 +8,8 @@ type Outcome int
 // Outcomes. The zero value is OutcomeNone: the run has not ended.
 const (
 	OutcomeNone Outcome = iota
-	Succeeded           // every step is done, and this run acted
-	AlreadyDone         // every step is done, and this run found it so
+	Succeeded           // every step is done, and it took acts of this run or of those it went on from
+	AlreadyDone         // every step is done, and was so when this run began, or needed no act
 	Held                // stopped at a safe place: a Hold, a closed window, a cancel after an act. The next run goes on
 	Cancelled           // cancelled before anything was changed
 	BlockedRun          // acting would have been wrong; this step changed nothing

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Procedure is a guide: an ordered tree of steps, with the guards that are looked at before every act. It is data:
@@ -71,8 +73,13 @@ func (p Procedure) compile() (*tree, error) {
 	t.resolveUntil(bad)
 	seen := map[string]bool{}
 	for _, g := range p.Guards {
-		if g.Name == "" || g.Observe == nil {
-			bad("guard %q needs a name and an Observe", g.Name)
+		switch {
+		case !goodName(g.Name) || g.Observe == nil:
+			bad("guard %q needs an Observe and a name of one line without a slash", g.Name)
+		case t.byPath[guardPath(g.Name)] != nil:
+			bad("a guard and a step are both called %q in the journal", guardPath(g.Name))
+		case g.Every < 0 || g.Limit < 0:
+			bad("guard %q has a negative duration", g.Name)
 		}
 		if seen[g.Name] {
 			bad("two guards are called %q", g.Name)
@@ -98,8 +105,8 @@ func (t *tree) grow(n *node, bad func(string, ...any)) {
 			kid.whole = kid
 		}
 		switch {
-		case s.Name == "" || strings.ContainsAny(s.Name, "/\n"):
-			bad("step %d of %q has the name %q: a name is not empty and has no slash and no line break", i+1, cmp.Or(n.path, t.p.Name), s.Name)
+		case !goodName(s.Name):
+			bad("step %d of %q has the name %q: a name is one line of text without a slash", i+1, cmp.Or(n.path, t.p.Name), s.Name)
 		case names[s.Name]:
 			bad("two steps of %q are called %q", cmp.Or(n.path, t.p.Name), s.Name)
 		}
@@ -116,12 +123,22 @@ func (t *tree) grow(n *node, bad func(string, ...any)) {
 	}
 }
 
+// goodName says whether a name can stand in a path, a table and a journal.
+func goodName(name string) bool {
+	return name != "" && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) })
+}
+
+// guardPath is how a journal calls a guard.
+func guardPath(name string) string { return "guard " + name }
+
 func (n *node) check(bad func(string, ...any)) {
 	s := n.Step
 	acts := s.Observe != nil || s.Act != nil || s.Ask != nil
 	switch {
 	case s.group() && (acts || s.hold || s.Restore != nil || s.Until != ""):
 		bad("group %q has functions of its own: put them into a step", n.path)
+	case s.hold && (acts || s.Restore != nil || s.Until != ""):
+		bad("hold %q has functions of its own: put them into a step", n.path)
 	case !s.group() && !acts && !s.hold:
 		bad("step %q has neither Observe, Act, Ask nor Steps", n.path)
 	case !s.group() && (s.Whole || s.AtOnce > 1):
@@ -136,6 +153,10 @@ func (n *node) check(bad func(string, ...any)) {
 		bad("step %q has an Until, so it needs an Observe: its effect is looked at again", n.path)
 	case s.EachRun && (s.Observe == nil || s.Again != Freely):
 		bad("step %q is looked at by every run, so it needs an Observe and Again: Freely", n.path)
+	case s.EachRun && (s.Restore != nil || s.Until != ""):
+		bad("step %q is looked at by every run, so its effect cannot last: no Restore, no Until", n.path)
+	case slices.ContainsFunc(s.Down, func(a string) bool { return !slices.Contains(s.On, a) }):
+		bad("step %q takes down %q, and touches only %q: name it in On, too", n.path, s.Down, s.On)
 	}
 	if s.Every < 0 || s.Settle < 0 || s.Limit < 0 || s.Takes < 0 || s.Outage < 0 {
 		bad("step %q has a negative duration", n.path)
@@ -197,8 +218,8 @@ func (n *node) each(do func(*node)) {
 func (t *tree) fingerprint() string {
 	type shape struct {
 		Path, Ref string
-		With      map[string]string
-		On        []string
+		With      map[string]string `json:",omitempty"`
+		On        []string          `json:",omitempty"`
 		Hold      bool
 		Whole     bool
 		AtOnce    int
@@ -211,7 +232,7 @@ func (t *tree) fingerprint() string {
 			enc.Encode(t.p.Name) // a hash never fails
 			return
 		}
-		enc.Encode(shape{n.path, n.Ref, n.With, n.On, n.hold, n.Whole, max(n.AtOnce, 1)})
+		enc.Encode(shape{n.path, n.Ref, n.With, sorted(n.On), n.hold, n.Whole, max(n.AtOnce, 1)})
 	})
 	return hex.EncodeToString(h.Sum(nil))
 }

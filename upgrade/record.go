@@ -12,8 +12,8 @@ type Kind string
 const (
 	KindPlan      Kind = "plan"      // first record: the procedure as data
 	KindRun       Kind = "run"       // a run begins
-	KindFrom      Kind = "from"      // a run begins in the middle, confirmed by By
-	KindChanged   Kind = "changed"   // a changed procedure goes on with this journal; Plan is the new one
+	KindFrom      Kind = "from"      // a run begins in the middle, as the answer before it confirms; Skips is what stands before
+	KindChanged   Kind = "changed"   // a changed procedure goes on with this journal; Plan is the new one, Skips is never run
 	KindGuard     Kind = "guard"     // a guard's first look
 	KindWaiting   Kind = "waiting"   // the window has not opened yet
 	KindIntent    Kind = "intent"    // about to act; on disk before the act
@@ -21,7 +21,7 @@ const (
 	KindSeen      Kind = "seen"      // the evidence changed after the act
 	KindAnswer    Kind = "answer"    // a person answered
 	KindDone      Kind = "done"      // a step is done
-	KindSkipped   Kind = "skipped"   // a step is not run: it stands before the place where the run goes on
+	KindSkipped   Kind = "skipped"   // a step is not looked at: an earlier run finished it
 	KindHeld      Kind = "held"      // a hold ended a run
 	KindStopped   Kind = "stopped"   // a step ended the run
 	KindLeft      Kind = "left"      // a restore found a person's change and left it
@@ -46,6 +46,7 @@ type Record struct {
 	Outcome  Outcome         `json:"outcome,omitzero"`
 	Advice   string          `json:"advice,omitempty"`
 	Plan     *PlanData       `json:"plan,omitempty"`
+	Skips    []string        `json:"skips,omitempty"`   // the paths of steps that are not run: they stand before the place where the run goes on
 	Already  bool            `json:"already,omitempty"` // of a done record: it was so at the first look
 }
 

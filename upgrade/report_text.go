@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // String returns the report as text for people.
@@ -26,7 +27,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		out.printf("after: %s\n", r.Source)
 	}
 	if r.Err != "" {
-		out.printf("why: %s\n", strings.TrimPrefix(r.Err, "upgrade: "))
+		out.printf("why: %s\n", oneLine(strings.TrimPrefix(r.Err, "upgrade: "), 2000))
 	}
 	out.printf("next: %s\n\n", r.Next)
 
@@ -47,7 +48,7 @@ func (r *Report) WriteText(w io.Writer) error {
 
 	section(out, "Temporary changes not put back", len(r.Owed), func(i int) {
 		o := r.Owed[i]
-		out.printf("  %s; before: %s%s\n", o.Path, cmp.Or(oneLine(string(o.Before), 200), "not known"), prefixed("; ", o.Detail))
+		out.printf("  %s; before: %s%s\n", o.Path, cmp.Or(oneLine(string(o.Before), 200), "not known"), prefixed("; ", oneLine(o.Detail, 400)))
 	})
 	section(out, "Held", len(r.Holds), func(i int) {
 		h := r.Holds[i]
@@ -59,7 +60,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	})
 	section(out, "Answers", len(r.Answers), func(i int) {
 		a := r.Answers[i]
-		out.printf("  %s  %s: %s - %q%s\n", stamp(a.At), a.Step, cmp.Or(oneLine(a.Question, 160), string(a.Kind)), a.Answer, prefixed(", ", a.By))
+		out.printf("  %s  %s: %s - %q%s\n", stamp(a.At), a.Step, cmp.Or(oneLine(a.Question, 160), string(a.Kind)), a.Answer, prefixed(", ", oneLine(a.By, 120)))
 	})
 	section(out, "Changes of the procedure between runs", len(r.Changes), func(i int) { out.printf("  %s\n", r.Changes[i]) })
 	section(out, "Runs", len(r.Runs), func(i int) {
@@ -90,20 +91,27 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") }
+// stamp shows the offset and not the zone's name, which another machine may not know.
+func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05 -07:00") }
 
-// oneLine makes s fit a table: one line, at most n runes, no control characters that could play with a terminal.
+// oneLine makes s fit a table: one line, at most n runes, nothing that could play with a terminal.
 func oneLine(s string, n int) string {
-	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)), " ")
+	s = strings.Join(strings.Fields(printable(s)), " ")
 	if runes := []rune(s); len(runes) > n {
 		return string(runes[:n-1]) + "…"
 	}
 	return s
+}
+
+// printable puts a space for every rune that shows nothing but may do something: control characters, line ends, changes of
+// direction.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
 }
 
 // textWriter keeps the first error, so that writing reads like writing.

@@ -35,38 +35,42 @@ func (e *engine) restore(ctx context.Context, n *node) error {
 	if n.group() || !e.owed(n) {
 		return nil
 	}
+	if err := e.haltedBy(n); err != nil {
+		return err
+	}
 	rn, err := e.restoreNode(n)
+	if err == nil {
+		err = e.locks.take(rn.On)
+	}
 	if err != nil {
-		return e.stop(n, Failed, Observation{}, err)
+		return e.stop(&node{Step: &Step{Name: "restore", Ref: n.Ref}, path: n.path + restorePath, whole: n.whole}, Failed, Observation{}, err)
 	}
 	e.emit(Event{Kind: EventRestore, Path: rn.path, Ref: rn.Ref, Detail: rn.Name})
 	r := &running{engine: e, n: rn, asker: e.newAsker(rn.path, rn.Ref), put: true}
 	return r.run(ctx)
 }
 
-func (e *engine) restoreNode(n *node) (rn *node, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: its restore panicked: %v", errBroken, p)
-		}
-	}()
+func (e *engine) restoreNode(n *node) (*node, error) {
 	p := e.progress(n.path)
 	since := Mark{Before: p.before}
 	if p.mark != nil {
 		since.At, since.Last = p.mark.At, p.mark.Last
 	}
-	s := n.Restore(since)
+	var s Step
+	if fault := e.protect("its restore", func() { s = n.Restore(since) }); fault != nil {
+		return nil, fmt.Errorf("%w: %w", errBroken, fault)
+	}
 	if len(s.On) == 0 {
 		s.On = n.On
 	}
 	if s.Ref == "" {
 		s.Ref = n.Ref
 	}
-	rn = &node{Step: &s, path: n.path + restorePath}
+	rn := &node{Step: &s, path: n.path + restorePath, whole: n.whole}
 	var bad error
 	rn.check(func(format string, args ...any) { bad = errors.Join(bad, fmt.Errorf(format, args...)) })
-	if bad == nil && (s.group() || s.Observe == nil) {
-		bad = fmt.Errorf("a restore looks before it acts: it needs an Observe and has no children")
+	if bad == nil && (s.group() || s.hold || s.Observe == nil) {
+		bad = errors.New("a restore looks before it acts: it needs an Observe and has no children")
 	}
 	if bad != nil {
 		return nil, fmt.Errorf("%w: its restore: %w", errBroken, bad)
@@ -75,7 +79,8 @@ func (e *engine) restoreNode(n *node) (rn *node, err error) {
 }
 
 // Abandon gives a journal up: it puts back, last first, every temporary change that is still owed, whatever the hour, and
-// ends the journal. What could not be put back stays owed: the report names it, the error says why, and Abandon may be called again.
+// ends the journal. What could not be put back stays owed: the report names it, the error says why, and Abandon may be called
+// again. Guards hold here too, but no effect has to last any more. Abandoning an abandoned journal does nothing.
 func Abandon(ctx context.Context, p Procedure, o *Options) (*Report, error) {
 	e, err := newEngine(p, o)
 	if err != nil {
@@ -86,34 +91,22 @@ func Abandon(ctx context.Context, p Procedure, o *Options) (*Report, error) {
 		return nil, fmt.Errorf("upgrade: %q: Abandon has no dry run", p.Name)
 	case e.st.plan == nil:
 		return nil, fmt.Errorf("upgrade: %q: the journal is empty: there is nothing to abandon", p.Name)
-	case e.st.abandoned:
-		return e.report(), nil
 	}
 	if err := e.sameProcedure(); err != nil {
 		return nil, err
 	}
-	release, err := lockAppliances(e.o.LockDir, e.t)
-	if err != nil {
+	if e.st.abandoned {
+		return e.report(), nil
+	}
+	defer e.release()
+	if err := e.claim(); err != nil {
 		return nil, err
 	}
-	defer release()
 	if err := e.write(Record{Kind: KindRun, Detail: "abandon"}); err != nil {
 		return nil, fmt.Errorf("upgrade: %q: nothing was begun: %w", p.Name, err)
 	}
 	e.emit(Event{Kind: EventRun, Detail: "abandons: puts temporary changes back"})
-	var errs []error
-	if e.owes() {
-		if err := e.lookAtGuards(ctx, nil); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, n := range slices.Backward(e.t.leaves) {
-		if len(errs) == 0 || ctx.Err() == nil {
-			errs = append(errs, e.restore(ctx, n))
-		}
-	}
-	err = errors.Join(errs...)
-	if err != nil {
+	if err := e.putAllBack(ctx); err != nil {
 		return e.finish(err)
 	}
 	if err := e.write(Record{Kind: KindAbandoned}); err != nil {
@@ -122,3 +115,28 @@ func Abandon(ctx context.Context, p Procedure, o *Options) (*Report, error) {
 	e.emit(Event{Kind: EventEnd, Outcome: Cancelled})
 	return e.report(), nil
 }
+
+// putAllBack tries every restore that is owed, also when one before it could not be done.
+func (e *engine) putAllBack(ctx context.Context) error {
+	if !e.owes() {
+		return nil
+	}
+	e.abandoning = true
+	var errs []error
+	for _, n := range slices.Backward(e.t.leaves) {
+		errs = append(errs, e.restore(ctx, n))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &allErrors{worst: worst(errs), all: err}
+	}
+	return nil
+}
+
+// allErrors is several errors whose class is that of the worst.
+type allErrors struct{ worst, all error }
+
+func (e *allErrors) Error() string   { return e.all.Error() }
+func (e *allErrors) Unwrap() []error { return []error{e.worst, e.all} }

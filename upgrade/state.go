@@ -7,19 +7,21 @@ import (
 
 // progress is what a journal says about one step.
 type progress struct {
-	mark    *Mark           // of the newest act that was not proven never to have happened
-	before  json.RawMessage // seen before the first such act: what Restore puts back
-	sends   int             // such acts
-	hint    string          // what the newest act said
-	hidden  bool            // an intent without an answer: a crash came between
-	by      string          // "machine" or "person"
-	done    bool
-	already bool // done, and found so at the first look
-	skipped bool
-	left    bool // a restore left a person's change alone
-	doneIn  int  // the run that finished it
-	held    time.Time
-	heldIn  int
+	mark      *Mark           // of the newest act that was not proven never to have happened
+	earlier   *Mark           // mark as it was before the newest act, should that prove never to have happened
+	before    json.RawMessage // seen before the first such act: what Restore puts back
+	sends     int             // such acts
+	unsettled bool            // the newest act may still prove never to have happened
+	hint      string          // what the newest act said
+	hidden    bool            // an intent without an answer: a crash came between
+	by        string          // "machine" or "person"
+	done      bool
+	already   bool // done, and found so at the first look
+	skipped   bool
+	left      bool // a restore left a person's change alone
+	doneIn    int  // the run that finished it
+	held      time.Time
+	heldIn    int
 }
 
 func (p *progress) finished() bool { return p.done || p.skipped || p.left }
@@ -31,10 +33,12 @@ func (p *progress) inFlight() bool { return p.mark != nil && !p.finished() }
 type state struct {
 	plan      *PlanData
 	runs      int
-	steps     map[string]*progress
+	steps     map[string]*progress // of those the journal says something about
 	guards    map[string]*Mark
+	from      string    // the step this journal began with, when that was in the middle
+	lastAct   time.Time // the newest intent of all steps
+	acts      int       // of all steps, that were not proven never to have happened
 	abandoned bool
-	finished  bool // an earlier run ended with every step done
 }
 
 func replay(records []Record) *state {
@@ -43,6 +47,14 @@ func replay(records []Record) *state {
 		s.apply(r)
 	}
 	return s
+}
+
+// of returns a copy of what is known of a step, without leaving a trace of having been asked.
+func (s *state) of(path string) progress {
+	if p := s.steps[path]; p != nil {
+		return *p
+	}
+	return progress{}
 }
 
 func (s *state) step(path string) *progress {
@@ -58,24 +70,21 @@ func (s *state) apply(r Record) {
 	switch r.Kind {
 	case KindPlan, KindChanged:
 		s.plan = r.Plan
+		s.skip(r.Skips)
 	case KindRun:
 		s.runs = r.Run
+	case KindFrom:
+		s.from = r.Path
+		s.skip(r.Skips)
 	case KindGuard:
 		s.guards[r.Path] = &Mark{At: r.At, Before: r.Evidence, Last: r.Evidence}
 	case KindIntent:
-		p := s.step(r.Path)
-		p.mark = &Mark{At: r.At, Before: r.Evidence}
-		if p.sends == 0 {
-			p.before = r.Evidence
-		}
-		p.sends++
-		p.by, p.hint, p.hidden = r.By, "", true
-		p.done, p.already = false, false
+		s.step(r.Path).intend(r)
+		s.lastAct = r.At
+		s.acts++
 	case KindSent:
-		p := s.step(r.Path)
-		p.hint, p.hidden = r.Err, false
-		if r.Class != "" { // nothing happened
-			p.mark, p.sends = nil, p.sends-1
+		if s.step(r.Path).sent(r) {
+			s.acts--
 		}
 	case KindSeen:
 		s.step(r.Path).see(r.Evidence)
@@ -84,27 +93,44 @@ func (s *state) apply(r Record) {
 		p.done, p.already, p.doneIn = true, r.Already, r.Run
 		p.see(r.Evidence)
 	case KindSkipped:
-		s.step(r.Path).skipped = true
+		s.skip([]string{r.Path})
 	case KindLeft:
 		s.step(r.Path).left = true
 	case KindHeld:
 		p := s.step(r.Path)
 		p.held, p.heldIn = r.At, r.Run
-	case KindEnd:
-		s.finished = r.Outcome.Good()
 	case KindAbandoned:
 		s.abandoned = true
 	}
 }
 
-// acted says whether any act on this journal may have happened.
-func (s *state) acted() bool {
-	for _, p := range s.steps {
-		if p.sends > 0 {
-			return true
-		}
+func (s *state) skip(paths []string) {
+	for _, path := range paths {
+		s.step(path).skipped = true
 	}
-	return false
+}
+
+func (p *progress) intend(r Record) {
+	p.earlier, p.mark = p.mark, &Mark{At: r.At, Before: r.Evidence}
+	if p.sends == 0 {
+		p.before = r.Evidence
+	}
+	p.sends++
+	p.by, p.hint, p.hidden, p.unsettled = r.By, "", true, true
+	p.done, p.already = false, false
+}
+
+// sent learns what the act said, and returns whether that proves that it never happened. Then nothing of it stays, and an
+// earlier act that may have happened is still there.
+func (p *progress) sent(r Record) (never bool) {
+	p.hint, p.hidden = r.Err, false
+	if r.Class == "" || !p.unsettled {
+		return false
+	}
+	p.unsettled = false
+	p.mark, p.earlier = p.earlier, nil
+	p.sends--
+	return true
 }
 
 // anew forgets that a step of the EachRun kind was finished by an earlier run.

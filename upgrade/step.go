@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -38,12 +39,16 @@ type Step struct {
 	// may have been carried out already.
 	Ask func(since *Mark) *Instruction
 
+	// Down names those appliances of On that do not answer from its act until it is done, or, with Until, until that step
+	// begins. A guard on one of them that cannot tell does not stop other steps. Default: none.
+	Down []string
+
 	// Until names the step that ends this step's effect. Until that one begins, the effect is looked at again before every
 	// act and on resume; no longer [Done] means [Blocked], because somebody undid it. A name or a path; empty: not looked at.
 	Until string
 
 	// Restore returns the step that puts a temporary change back to what was seen before it. It runs when the enclosing
-	// group ends, and on [Abandon]. Its Observe says Ready only while the value is the one this step set (since.Last),
+	// group ends, whatever the hour, and on [Abandon]. Its On and Ref default to this step's. Its Observe says Ready only while the value is the one this step set (since.Last),
 	// Done when it is the old one (since.Before), and Blocked when somebody chose another: that is reported and left.
 	Restore func(since Mark) Step
 
@@ -54,7 +59,7 @@ type Step struct {
 	Again  Again         // whether the act may be sent again; the zero value is Never
 	Every  time.Duration // pause between two looks; default 5 s
 	Settle time.Duration // how long Ready must last after an act before "it has not begun" is believed; default: at once
-	Limit  time.Duration // how long the effect may take; default 15 min. When it passes the outcome is unknown, not failed. A person's time is not counted
+	Limit  time.Duration // how long the act may take, and after it the effect; default 15 min. When it passes the outcome is unknown, not failed. A person's time is not counted
 
 	Takes    time.Duration // expected time, for the plan and for windows; default: Limit
 	Outage   time.Duration // expected outage of the site, for the plan
@@ -105,16 +110,47 @@ func (s *Step) takes() time.Duration {
 
 // groupTakes adds the children up; for children at the same time it takes the longest of each batch, which is never too little.
 func (s *Step) groupTakes() time.Duration {
+	return s.takesWith(func(i int) time.Duration { return s.Steps[i].takes() })
+}
+
+func (s *Step) takesWith(kid func(i int) time.Duration) time.Duration {
 	var sum, batch time.Duration
 	n := max(s.AtOnce, 1)
+	if s.kidsShare() {
+		n = 1 // they wait for each other
+	}
 	for i := range s.Steps {
 		if i%n == 0 {
 			sum += batch
 			batch = 0
 		}
-		batch = max(batch, s.Steps[i].takes())
+		batch = max(batch, kid(i))
 	}
 	return sum + batch
+}
+
+// kidsShare says whether two children touch one appliance, so that they cannot act at the same time.
+func (s *Step) kidsShare() bool {
+	seen := map[string]bool{}
+	for i := range s.Steps {
+		names := sorted(s.Steps[i].touches())
+		if slices.ContainsFunc(names, func(a string) bool { return seen[a] }) {
+			return true
+		}
+		for _, a := range names {
+			seen[a] = true
+		}
+	}
+	return false
+}
+
+// touches returns the appliances of the step and of everything below it.
+func (s *Step) touches() []string {
+	all := slices.Clone(s.On)
+	for i := range s.Steps {
+		all = append(all, s.Steps[i].touches()...)
+	}
+	return all
 }
 
 func orElse(d, def time.Duration) time.Duration {
@@ -155,7 +191,7 @@ type Look struct {
 	Since *Mark // nil before the step has acted
 
 	// Ask gets a value that only a person can read. The answer stands until the person says that it is time to look
-	// again, which the engine asks for by itself in place of pausing. In a dry run and without an Operator it returns
+	// again, which the engine asks for by itself before it pauses for the next look. In a dry run and without an Operator it returns
 	// [ErrNoOperator]. Never nil.
 	Ask func(ctx context.Context, q Question) (string, error)
 }
@@ -165,6 +201,15 @@ type Mark struct {
 	At     time.Time       `json:"at"`               // just before the act, by this machine's clock
 	Before json.RawMessage `json:"before,omitempty"` // evidence seen just before the act
 	Last   json.RawMessage `json:"last,omitempty"`   // newest evidence seen since; journaled whenever it changes
+}
+
+// clone keeps an Observe function from changing what the engine knows.
+func (m *Mark) clone() *Mark {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	return &c
 }
 
 // An Instruction tells a person what to press, in the words of the vendor's page.
@@ -186,7 +231,8 @@ type Field struct {
 }
 
 // A Guard is looked at before every act of a procedure. Done means the guard holds; Blocked stops the run; anything else
-// is waited out to the Limit, then stops the run, except while a step has taken a box in On down on purpose.
+// is waited out to the Limit, then stops the run, except while a step has taken an appliance in On down on purpose (Step.Down;
+// on resume, until the step that was under way is proven, any it was acting on).
 // Since holds the guard's first look in this journal, so that a pin outlives the process.
 type Guard struct {
 	Name    string

@@ -2,35 +2,42 @@ package upgrade
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"sync"
 )
 
-// maxLine bounds what a person may type.
-const maxLine = 64 << 10
+// maxTyped bounds one line that a person types.
+const maxTyped = 64 << 10
 
 // terminal asks at a terminal.
 type terminal struct {
-	in  io.Reader
-	out io.Writer
+	out  io.Writer
+	turn chan struct{} // one question at a time; held by who reads or changes what is below
 
-	turn  chan struct{} // one question at a time
-	once  sync.Once
-	lines chan string
+	in    *bufio.Reader
+	typed chan typed // the line that is being read; nil when nobody reads
 	name  string
 }
 
+type typed struct {
+	line string
+	err  error
+}
+
 // Terminal returns an Operator that asks in plain lines on out and reads answers from in: a terminal, a session over SSH, a
-// pipe. It asks once for the person's name, which the report shows. At the end of in it says [ErrNoAnswer].
+// pipe. It asks once for the person's name, which the report shows. At the end of in it says [ErrNoAnswer]; a line of more than
+// 64 KiB is no answer.
 //
-// Reading goes on in one goroutine that ends with in. A question ends with its context; what is typed afterwards answers nothing.
+// A line is read only when a question waits for one. A question ends with its context; the line that was then still to come
+// belongs to it, and answers no later question unless that is asked before the line is typed. The goroutine that reads it ends
+// with the line, or with in.
 func Terminal(in io.Reader, out io.Writer) Operator {
-	return &terminal{in: in, out: out, turn: make(chan struct{}, 1), lines: make(chan string)}
+	return &terminal{in: bufio.NewReader(in), out: out, turn: make(chan struct{}, 1)}
 }
 
 func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
@@ -40,22 +47,26 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 	case <-ctx.Done():
 		return Answer{}, context.Cause(ctx)
 	}
-	t.once.Do(func() { go t.read() })
+	if err := context.Cause(ctx); err != nil {
+		return Answer{}, err
+	}
+	t.dropStale()
 	if t.name == "" && q.Kind != AskLook {
 		name, err := t.line(ctx, "Your name, for the report: ")
-		if err != nil {
+		if err != nil && !errors.Is(err, errLineTooLong) {
 			return Answer{}, err
 		}
-		t.name = strings.TrimSpace(name)
-		if t.name == "" {
-			t.name = "somebody at the terminal"
-		}
+		t.name = cmp.Or(oneLine(name, 100), "somebody at the terminal")
 	}
 	if _, err := io.WriteString(t.out, t.text(q)); err != nil {
 		return Answer{}, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	for {
 		a, err := t.line(ctx, prompt(q))
+		if errors.Is(err, errLineTooLong) {
+			fmt.Fprintf(t.out, "  That line is too long.\n")
+			continue
+		}
 		if err != nil {
 			return Answer{}, err
 		}
@@ -66,9 +77,56 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 		case a == "":
 			fmt.Fprintf(t.out, "  Please answer.\n")
 		default:
-			fmt.Fprintf(t.out, "  %q is no answer; these are: %s\n", a, strings.Join(q.Options, ", "))
+			fmt.Fprintf(t.out, "  %q is no answer; these are: %s\n", oneLine(a, 80), strings.Join(q.Options, ", "))
 		}
 	}
+}
+
+// dropStale forgets a line that was typed after its question had ended.
+func (t *terminal) dropStale() {
+	select {
+	case l := <-t.typed:
+		t.typed = nil
+		if l.err != nil && !errors.Is(l.err, errLineTooLong) { // the end of the input is not a line, and stays
+			t.typed = make(chan typed, 1)
+			t.typed <- l
+		}
+	default:
+	}
+}
+
+// line prompts and waits for a line. Where an earlier question still waits for one, this question takes its place.
+func (t *terminal) line(ctx context.Context, prompt string) (string, error) {
+	if _, err := io.WriteString(t.out, prompt); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	if t.typed == nil {
+		t.typed = make(chan typed, 1)
+		go t.read(t.typed)
+	}
+	select {
+	case l := <-t.typed:
+		t.typed = nil
+		switch {
+		case l.err == nil, errors.Is(l.err, errLineTooLong):
+			return l.line, l.err
+		case l.err == io.EOF:
+			return "", fmt.Errorf("%w: the input ended", ErrNoAnswer)
+		}
+		return "", fmt.Errorf("%w: %w", ErrNoAnswer, l.err)
+	case <-ctx.Done():
+		fmt.Fprintln(t.out)
+		return "", context.Cause(ctx)
+	}
+}
+
+// read reads one line. A last line without an end counts.
+func (t *terminal) read(to chan<- typed) {
+	l, err := readLine(t.in, maxTyped)
+	if err == io.EOF && len(l) > 0 {
+		err = nil
+	}
+	to <- typed{string(l), err}
 }
 
 // choose finds the answer that was meant. An empty line is an answer only to "look again".
@@ -113,7 +171,7 @@ func (t *terminal) text(q Question) string {
 		b.WriteString(q.Instruction.String())
 	case q.Kind == AskValue:
 		if q.Text != "" {
-			fmt.Fprintf(&b, "  %s\n", q.Text)
+			fmt.Fprintf(&b, "  %s\n", printable(q.Text))
 		}
 		lines(&b, "on", q.On)
 		lines(&b, "page", q.Where)
@@ -121,7 +179,7 @@ func (t *terminal) text(q Question) string {
 		lines(&b, "read", q.Label)
 	default:
 		for l := range strings.Lines(q.Text) {
-			fmt.Fprintf(&b, "  %s\n", strings.TrimRight(l, "\r\n"))
+			fmt.Fprintf(&b, "  %s\n", strings.TrimRight(printable(l), " "))
 		}
 	}
 	return b.String()
@@ -148,52 +206,6 @@ func (i *Instruction) String() string {
 
 func lines(b *strings.Builder, label, value string) {
 	if value != "" {
-		fmt.Fprintf(b, "  %-7s %s\n", label+":", value)
-	}
-}
-
-func (t *terminal) line(ctx context.Context, prompt string) (string, error) {
-	if _, err := io.WriteString(t.out, prompt); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNoAnswer, err)
-	}
-	select {
-	case l, ok := <-t.lines:
-		if !ok {
-			return "", fmt.Errorf("%w: the input ended", ErrNoAnswer)
-		}
-		return l, nil
-	case <-ctx.Done():
-		fmt.Fprintln(t.out)
-		return "", context.Cause(ctx)
-	}
-}
-
-// read hands lines over until the input ends. It owns lines.
-func (t *terminal) read() {
-	defer close(t.lines)
-	in := bufio.NewReader(t.in)
-	for {
-		l, err := readLine(in)
-		if err != nil {
-			return
-		}
-		t.lines <- l
-	}
-}
-
-// readLine is a ReadString that a stuck key cannot make endless. A last line without an end counts.
-func readLine(in *bufio.Reader) (string, error) {
-	var b strings.Builder
-	for {
-		c, err := in.ReadByte()
-		switch {
-		case err == io.EOF && b.Len() > 0, err == nil && c == '\n':
-			return b.String(), nil
-		case err != nil:
-			return "", err
-		case b.Len() >= maxLine:
-			return "", errors.New("line too long")
-		}
-		b.WriteByte(c)
+		fmt.Fprintf(b, "  %-7s %s\n", label+":", strings.TrimSpace(printable(value)))
 	}
 }

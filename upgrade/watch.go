@@ -12,10 +12,11 @@ import (
 
 // asker lets one Observe function ask a person, and remembers what he said until it is time to look again.
 type asker struct {
-	e    *engine
-	path string
-	ref  string
-	lim  *limit // stands still while a person thinks; nil where there is none
+	e      *engine
+	path   string
+	ref    string
+	lim    *limit // stands still while a person thinks; nil where there is none
+	closed bool   // nobody is asked any more
 
 	mu      sync.Mutex
 	answers map[string]string
@@ -36,8 +37,11 @@ func (a *asker) ask(ctx context.Context, q Question) (string, error) {
 	a.used = true
 	answer, known := a.answers[hash]
 	a.mu.Unlock()
-	if known {
+	switch {
+	case known:
 		return answer, nil
+	case a.closed:
+		return "", fmt.Errorf("%w: the run ends", ErrNoAnswer)
 	}
 	if a.lim != nil {
 		a.lim.pause()
@@ -52,6 +56,20 @@ func (a *asker) ask(ctx context.Context, q Question) (string, error) {
 	defer a.mu.Unlock()
 	a.answers[hash] = answer
 	return answer, nil
+}
+
+// again asks whether it is time to look again, if the last look asked a person: only he knows. It forgets what he said.
+func (a *asker) again(ctx context.Context) error {
+	if !a.asked() {
+		return nil
+	}
+	a.lim.pause()
+	defer a.lim.resume()
+	if _, err := a.e.ask(ctx, Question{Kind: AskLook, Step: a.path, Ref: a.ref, Text: "Say when it is time to look again.", Seen: a.last.Detail}); err != nil {
+		return err
+	}
+	a.forget()
+	return nil
 }
 
 // forget drops the answers: what a person read before the act says nothing about after it.
@@ -74,45 +92,53 @@ func (e *engine) ask(ctx context.Context, q Question) (string, error) {
 		return "", fmt.Errorf("%w: %s", ErrNoOperator, q.Text)
 	}
 	e.emit(Event{Kind: EventAsk, Path: q.Step, Ref: q.Ref, Detail: q.Text})
-	a, err := e.o.Operator.Ask(ctx, q)
+	var a Answer
+	var err error
+	if broken := e.protect("the operator", func() { a, err = e.o.Operator.Ask(ctx, q) }); broken != nil {
+		return "", fmt.Errorf("%w: %w", ErrNoAnswer, broken)
+	}
 	if err != nil {
 		return "", fmt.Errorf("asking a person: %w", err)
 	}
 	if len(q.Options) > 0 && !slices.Contains(q.Options, a.Text) {
-		return "", fmt.Errorf("%w: the operator said %q, which is none of %q", ErrNoAnswer, a.Text, q.Options)
+		return "", fmt.Errorf("%w: the operator said %q, which is none of %q", ErrNoAnswer, clip(a.Text), q.Options)
 	}
-	if err := e.write(Record{Kind: KindAnswer, Path: q.Step, Question: &q, Answer: a.Text, By: a.By}); err != nil {
+	if err := e.write(Record{Kind: KindAnswer, Path: q.Step, Question: &q, Answer: clip(a.Text), By: clip(a.By)}); err != nil {
 		return "", err
 	}
 	return a.Text, nil
 }
 
 // observe calls an Observe function. fault is set when it panicked or returned nonsense; an error it returns makes the
-// observation Unknown, unless it is Blocked.
+// observation Unknown, unless it is Blocked. What the channel saw before the newest act says nothing about now.
 func (e *engine) observe(ctx context.Context, fn func(context.Context, Look) (Observation, error), since *Mark, a *asker) (obs Observation, fault error) {
-	defer func() {
-		if p := recover(); p != nil {
-			obs, fault = Observation{}, fmt.Errorf("%w: its look panicked: %v", errBroken, p)
-		}
-	}()
-	obs, err := fn(ctx, Look{Since: since, Ask: a.ask})
+	var err error
+	fault = e.protect("its look", func() { obs, err = fn(ctx, Look{Since: since.clone(), Ask: a.ask}) })
 	a.err = err
+	if fault != nil {
+		return Observation{}, fmt.Errorf("%w: %w", errBroken, fault)
+	}
 	if fault := obs.check(); fault != nil {
 		return Observation{}, fmt.Errorf("%w: its %w", errBroken, fault)
 	}
 	if err != nil && obs.Phase != Blocked {
 		obs.Phase = Unknown
 		if obs.Detail == "" {
-			obs.Detail = err.Error()
+			obs.Detail = errText(err)
 		}
 	}
 	if obs.AsOf.IsZero() {
 		obs.AsOf = time.Now()
-	}
-	if since != nil && obs.AsOf.Before(since.At) && (obs.Phase == Ready || obs.Phase == Done) {
-		obs.Phase, obs.Detail = Pending, "seen before the act: "+obs.Detail
+	} else if obs.AsOf.Before(e.newestAct()) && obs.Phase != Unknown {
+		obs.Phase, obs.Detail = Pending, "seen before the newest act: "+obs.Detail
 	}
 	return obs, nil
+}
+
+func (e *engine) newestAct() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.st.lastAct
 }
 
 // watch looks at the step again and again until the caller has seen enough, and returns the last observation. After an act
@@ -136,11 +162,11 @@ func (r *running) watch(ctx context.Context, enough func(Observation) bool) (Obs
 		if err := r.remember(obs, p.mark); err != nil {
 			return obs, err
 		}
+		if errors.Is(a.err, ErrJournal) {
+			return obs, a.err
+		}
 		if enough(obs) {
 			return obs, nil
-		}
-		if obs.Phase == Unknown && noAnswer(a.err) || errors.Is(a.err, ErrJournal) {
-			return obs, a.err
 		}
 		if err := r.lookAgain(ctx, obs); err != nil {
 			return obs, err
@@ -148,16 +174,13 @@ func (r *running) watch(ctx context.Context, enough func(Observation) bool) (Obs
 	}
 }
 
-// lookAgain waits until it is time for the next look. Where a person was asked, only he knows when that is.
+// lookAgain waits until it is time for the next look.
 func (r *running) lookAgain(ctx context.Context, obs Observation) error {
-	if r.asker.asked() {
-		r.asker.lim.pause()
-		_, err := r.ask(ctx, Question{Kind: AskLook, Step: r.n.path, Ref: r.n.Ref, Text: "Say when it is time to look again.", Seen: obs.Detail})
-		r.asker.lim.resume()
-		if err != nil {
-			return err
-		}
-		r.asker.forget()
+	if obs.Phase == Unknown && noAnswer(r.asker.err) {
+		return r.asker.err
+	}
+	if err := r.asker.again(ctx); err != nil {
+		return err
 	}
 	return pause(ctx, r.o.scale(r.n.every()))
 }
