@@ -85,7 +85,7 @@ func CheckPower(c *sps.Client, page sps.HAPage, power PowerMap) Step {
 			if off, clear := p.off(); len(off) > 0 || !clear {
 				return See(Blocked, p, "not both nodes are on: %s", p), nil
 			}
-			ha, err := readHA(ctx, page, look)
+			ha, err := readHA(ctx, page, look, haThisID, haOtherID)
 			if err != nil {
 				return spsCannot(err)
 			}

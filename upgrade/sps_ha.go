@@ -11,40 +11,55 @@ import (
 	"github.com/changeover-sdk/changeover/sps"
 )
 
-// readHA reads Basic Settings > High Availability: by the page driver, or by asking a person for each value.
-func readHA(ctx context.Context, page sps.HAPage, look Look) (sps.HA, error) {
+// haField is a value of Basic Settings > High Availability that a person may be asked for.
+type haField struct {
+	row, label string
+	set        func(*sps.HA, string)
+}
+
+var (
+	haStatus       = haField{"", sps.LabelHAStatus, func(ha *sps.HA, v string) { ha.Status = sps.HAStatus(v) }}
+	haDRBD         = haField{"", sps.LabelDRBD, func(ha *sps.HA, v string) { ha.DRBD = sps.DRBDStatus(v) }}
+	haHeartbeat    = haField{"", sps.LabelHeartbeat, func(ha *sps.HA, v string) { ha.Heartbeat = sps.HeartbeatStatus(v) }}
+	haThisID       = haField{sps.RowThisNode, sps.LabelNodeID, func(ha *sps.HA, v string) { ha.This.ID = v }}
+	haThisState    = haField{sps.RowThisNode, sps.LabelNodeState, func(ha *sps.HA, v string) { ha.This.State = sps.NodeHAState(v) }}
+	haThisUUID     = haField{sps.RowThisNode, sps.LabelNodeUUID, func(ha *sps.HA, v string) { ha.This.UUID = v }}
+	haThisFirmware = haField{sps.RowThisNode, sps.LabelFirmware, func(ha *sps.HA, v string) { ha.This.Firmware = v }}
+	haOtherID      = haField{sps.RowOtherNode, sps.LabelNodeID, func(ha *sps.HA, v string) { ha.Other.ID = v }}
+	haOtherState   = haField{sps.RowOtherNode, sps.LabelNodeState, func(ha *sps.HA, v string) { ha.Other.State = sps.NodeHAState(v) }}
+	haOtherUUID    = haField{sps.RowOtherNode, sps.LabelNodeUUID, func(ha *sps.HA, v string) { ha.Other.UUID = v }}
+	haOtherFirm    = haField{sps.RowOtherNode, sps.LabelFirmware, func(ha *sps.HA, v string) { ha.Other.Firmware = v }}
+	haWhole        = []haField{haStatus, haDRBD, haHeartbeat, haThisID, haThisState, haThisUUID, haThisFirmware, haOtherID, haOtherState, haOtherUUID, haOtherFirm}
+)
+
+// readHA reads Basic Settings > High Availability: all of it by the page driver, or the fields that are needed by asking a person for each.
+func readHA(ctx context.Context, page sps.HAPage, look Look, fields ...haField) (ha sps.HA, err error) {
 	if page != nil {
 		return page.HA(ctx)
 	}
-	var ha sps.HA
-	read := func(row, label string, set func(string)) func() error {
-		return func() error {
-			v, err := look.Ask(ctx, Question{Kind: AskValue, Where: sps.PageHA, Row: row, Label: label,
-				Text: "Type it as it is shown; type - where nothing is."})
-			if err == nil {
-				set(notThere(v))
-			}
-			return err
-		}
-	}
-	for _, value := range []func() error{
-		read("", sps.LabelHAStatus, func(v string) { ha.Status = sps.HAStatus(v) }),
-		read("", sps.LabelDRBD, func(v string) { ha.DRBD = sps.DRBDStatus(v) }),
-		read("", sps.LabelHeartbeat, func(v string) { ha.Heartbeat = sps.HeartbeatStatus(v) }),
-		read(sps.RowThisNode, sps.LabelNodeID, func(v string) { ha.This.ID = v }),
-		read(sps.RowThisNode, sps.LabelNodeState, func(v string) { ha.This.State = sps.NodeHAState(v) }),
-		read(sps.RowThisNode, sps.LabelNodeUUID, func(v string) { ha.This.UUID = v }),
-		read(sps.RowThisNode, sps.LabelFirmware, func(v string) { ha.This.Firmware = v }),
-		read(sps.RowOtherNode, sps.LabelNodeID, func(v string) { ha.Other.ID = v }),
-		read(sps.RowOtherNode, sps.LabelNodeState, func(v string) { ha.Other.State = sps.NodeHAState(v) }),
-		read(sps.RowOtherNode, sps.LabelNodeUUID, func(v string) { ha.Other.UUID = v }),
-		read(sps.RowOtherNode, sps.LabelFirmware, func(v string) { ha.Other.Firmware = v }),
-	} {
-		if err := value(); err != nil {
+	for _, f := range fields {
+		v, err := look.Ask(ctx, Question{Kind: AskValue, Where: sps.PageHA, Row: f.row, Label: f.label,
+			Text: "Type it as it is shown; type - where nothing is. Reload the page first; if it does not answer, wait until it does."})
+		if err != nil {
 			return sps.HA{}, err
 		}
+		f.set(&ha, notThere(v))
 	}
 	return ha, nil
+}
+
+// pairIssues lists what is wrong with the pair. A person is only asked for the two values that the guide has one look at.
+func pairIssues(page sps.HAPage, ha sps.HA) (issues []string) {
+	if page != nil {
+		return ha.Issues()
+	}
+	if !ha.Status.OK() {
+		issues = append(issues, fmt.Sprintf("the status is %q", ha.Status))
+	}
+	if !ha.DRBD.OK() {
+		issues = append(issues, fmt.Sprintf("the DRBD status is %q", ha.DRBD))
+	}
+	return issues
 }
 
 func notThere(v string) string {
@@ -56,10 +71,10 @@ func notThere(v string) string {
 }
 
 // haStep is a step that reads the High Availability page.
-func haStep(c *sps.Client, page sps.HAPage, name string, see func(ctx context.Context, look Look, ha sps.HA) (Observation, error)) Step {
+func haStep(c *sps.Client, page sps.HAPage, name string, fields []haField, see func(ctx context.Context, look Look, ha sps.HA) (Observation, error)) Step {
 	return Step{Name: name, On: []string{c.Host()}, Attended: page == nil, Every: 30 * time.Second,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			ha, err := readHA(ctx, page, look)
+			ha, err := readHA(ctx, page, look, fields...)
 			switch {
 			case err != nil:
 				return spsCannot(err)
@@ -120,7 +135,7 @@ func OneServes(c *sps.Client, power PowerMap) Guard {
 // CheckHA returns a check: the pair is whole. The checklist asks that its status is not degraded (SPS 7.0.2.1 LTS); anything that is not known
 // to be good stops here. Watched routers that could force a takeover in mid-upgrade are named in the detail.
 func CheckHA(c *sps.Client, page sps.HAPage) Step {
-	s := haStep(c, page, "check the pair", func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
+	s := haStep(c, page, "check the pair", haWhole, func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
 		if issues := ha.Issues(); len(issues) > 0 {
 			return See(Blocked, ha, "%s", strings.Join(issues, "; ")), nil
 		}
@@ -137,7 +152,7 @@ func CheckHA(c *sps.Client, page sps.HAPage) Step {
 // AwaitSecondaryFirmware returns a wait: the High Availability page shows v on the other node, to which the product carries it by itself. The guide
 // says a few minutes; over a slow link it may be an hour. limit is how long it may take; default 90 minutes.
 func AwaitSecondaryFirmware(c *sps.Client, page sps.HAPage, v sps.Version, limit time.Duration) Step {
-	s := haStep(c, page, "await the secondary's firmware", func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
+	s := haStep(c, page, "await the secondary's firmware", []haField{haStatus, haOtherFirm}, func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
 		if ha.Other.Runs(v) {
 			return See(Done, ha, "the other node shows %s", v), nil
 		}
@@ -209,7 +224,7 @@ func wrongMember(look Look, p powers, off string) Observation {
 }
 
 func readyToShutDown(ctx context.Context, page sps.HAPage, look Look, p powers, v sps.Version) (Observation, error) {
-	ha, err := readHA(ctx, page, look)
+	ha, err := readHA(ctx, page, look, haStatus, haOtherID, haOtherFirm)
 	switch {
 	case err != nil:
 		return spsCannot(err)
@@ -294,8 +309,8 @@ func PowerOnSecondary(c *sps.Client, power PowerMap, v sps.Version) Step {
 // VerifySecondary returns a wait: both nodes are in High Availability again, in step, and on v. Synchronising takes as long as it
 // takes, by default at 10 Mbit/s. limit is how long it may; default 24 hours.
 func VerifySecondary(c *sps.Client, page sps.HAPage, v sps.Version, limit time.Duration) Step {
-	s := haStep(c, page, "verify secondary", func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
-		switch issues := ha.Issues(); {
+	s := haStep(c, page, "verify secondary", []haField{haStatus, haDRBD, haThisFirmware, haOtherFirm}, func(_ context.Context, _ Look, ha sps.HA) (Observation, error) {
+		switch issues := pairIssues(page, ha); {
 		case !ha.This.Runs(v):
 			return See(Pending, ha, "this node shows %s", cmp.Or(ha.This.Firmware, "no firmware")), nil
 		case len(issues) > 0:
@@ -322,10 +337,10 @@ func ActivateSlave(c *sps.Client, page sps.HAPage) Step {
 		Active string `json:"active"`
 		HA     sps.HA `json:"ha"`
 	}
-	s := haStep(c, page, "activate slave", func(ctx context.Context, look Look, ha sps.HA) (Observation, error) {
+	s := haStep(c, page, "activate slave", []haField{haStatus, haDRBD, haThisID}, func(ctx context.Context, look Look, ha sps.HA) (Observation, error) {
 		now := seen{Active: ha.This.ID, HA: ha}
 		if look.Since == nil {
-			switch issues := ha.Issues(); {
+			switch issues := pairIssues(page, ha); {
 			case len(issues) > 0:
 				return See(Blocked, now, "the pair is not whole: %s", strings.Join(issues, "; ")), nil
 			case now.Active == "":

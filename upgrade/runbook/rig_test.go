@@ -86,3 +86,28 @@ func nodeRig(t *testing.T, n *spstest.Node, h hands) *rig {
 }
 
 func stepError(err error) (*upgrade.StepError, bool) { return errors.AsType[*upgrade.StepError](err) }
+
+func pairBook(t *testing.T, p *spstest.Pair, r *rig, h hands) runbook.SPSHA {
+	t.Helper()
+	t.Cleanup(p.Close)
+	user, password := p.Login()
+	c, err := sps.NewClient(p.URL(), sps.Login{User: user, Password: password}, &sps.Options{HTTPClient: p.HTTPClient()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, name, sum := image(t)
+	book := runbook.SPSHA{Client: c, Artifacts: r.artifacts, Version: sps.MustVersion(newVersion), Images: images, Image: name, SHA256: sum,
+		Boot:  upgrade.Boot{Dial: p.DialContext},
+		Power: upgrade.PowerMap{"sps1-a": p.A.Button(), "sps1-b": p.B.Button()}}
+	if h == byPages {
+		book.Pages = p.Pages()
+	}
+	return book
+}
+
+func pairRig(t *testing.T, p *spstest.Pair, h hands) *rig {
+	t.Helper()
+	r := newRig(t, p)
+	r.procedure = pairBook(t, p, r, h).Procedure()
+	return r
+}

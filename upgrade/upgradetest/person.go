@@ -90,13 +90,9 @@ func (p *Person) do(ctx context.Context, q upgrade.Question) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return pages.Read(ctx, q.Where, q.Row, q.Label)
+		return p.read(ctx, pages, q)
 	case upgrade.AskLook:
-		patience := p.Patience
-		if patience == 0 {
-			patience = time.Minute
-		}
-		return "now", wait(ctx, patience)
+		return "now", wait(ctx, p.patience())
 	}
 	if p.Answer != nil {
 		if a := p.Answer(q); a != "" {
@@ -107,6 +103,29 @@ func (p *Person) do(ctx context.Context, q upgrade.Question) (string, error) {
 		return q.Options[0], nil
 	}
 	return upgrade.AnswerStop, nil
+}
+
+// reloads is how often he reloads a page that does not answer.
+const reloads = 30
+
+// read reads a value, and reloads a page that does not answer for the moment.
+func (p *Person) read(ctx context.Context, pages Pages, q upgrade.Question) (v string, err error) {
+	for range reloads {
+		if v, err = pages.Read(ctx, q.Where, q.Row, q.Label); err == nil {
+			return v, nil
+		}
+		if err := wait(ctx, p.patience()); err != nil {
+			return "", err
+		}
+	}
+	return "", err
+}
+
+func (p *Person) patience() time.Duration {
+	if p.Patience == 0 {
+		return time.Minute
+	}
+	return p.Patience
 }
 
 func (p *Person) press(ctx context.Context, ins *upgrade.Instruction) error {
