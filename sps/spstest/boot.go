@@ -83,7 +83,7 @@ func talkSSH(_ *Node, c net.Conn) {
 // reboot orders a reboot. With the lock held.
 func (n *Node) reboot() {
 	n.note(Reboot, "%s", n.running())
-	n.ordered = n.world.after(n.rebootDelay(), func() { n.goDown(true) })
+	n.ordered = n.world.soon(n.rebootDelay(), func() { n.goDown(true) })
 }
 
 func (n *Node) rebootDelay() time.Duration { return cmp.Or(n.RebootDelay, 5*time.Second) }
@@ -91,7 +91,7 @@ func (n *Node) rebootDelay() time.Duration { return cmp.Or(n.RebootDelay, 5*time
 // shutdown orders a shutdown. With the lock held.
 func (n *Node) shutdown() {
 	n.note(Shutdown, "%s", n.running())
-	n.ordered = n.world.after(n.rebootDelay(), func() { n.goDown(false) })
+	n.ordered = n.world.soon(n.rebootDelay(), func() { n.goDown(false) })
 }
 
 // goDown is the moment a node stops answering. With the lock held.

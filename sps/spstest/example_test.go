@@ -97,7 +97,7 @@ func ExampleNode_Inject() {
 
 // The secondary of a pair is switched off before it has received the new firmware. Nothing stops it; the record knows.
 func ExamplePair() {
-	p := &spstest.Pair{A: &spstest.Node{Stored: []string{"7.0.2.1"}, Scale: 1.0 / 60000}}
+	p := &spstest.Pair{A: &spstest.Node{Stored: []string{"7.0.2.1"}, Scale: 1.0 / 60000}, FirmwareTime: 1000 * time.Hour}
 	defer p.Close()
 	pages := p.Pages()
 	ctx := context.Background()

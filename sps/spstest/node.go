@@ -43,7 +43,8 @@ type Node struct {
 	// UpgradeTime is how much longer the first boot into another version takes. Default: 8 minutes. (The guide's patience is 30 minutes:
 	// SPS 7.0.2.1 LTS Administration Guide, Troubleshooting.)
 	UpgradeTime time.Duration
-	// RebootDelay is how long the node goes on answering after a reboot or shutdown was accepted. Default: 5 seconds; none is documented.
+	// RebootDelay is how long the node goes on answering after a reboot or shutdown was accepted. Default: 5 seconds; none is documented. However it is
+	// scaled, it is never less than a tenth of a second, so that the answer arrives.
 	RebootDelay time.Duration
 	// TestTime is how long a firmware test takes. Default: 40 seconds; none is documented.
 	TestTime time.Duration

@@ -133,9 +133,18 @@ func (w *world) scaled(d time.Duration) time.Duration {
 }
 
 // after makes f happen d of appliance time from now. Setting off on what it returns takes it back.
-func (w *world) after(d time.Duration, f func()) *due {
+func (w *world) after(d time.Duration, f func()) *due { return w.plan(w.scaled(d), f) }
+
+// soon is after, but leaves the rest of the process at least a moment of its own time, however small the scale.
+func (w *world) soon(d time.Duration, f func()) *due { return w.plan(max(w.scaled(d), moment), f) }
+
+// moment is enough for an answer to arrive before the connection breaks that it came over.
+const moment = 100 * time.Millisecond
+
+// plan makes f happen d of this process's time from now.
+func (w *world) plan(d time.Duration, f func()) *due {
 	w.seq++
-	e := &due{at: w.now().Add(w.scaled(d)), seq: w.seq, do: f}
+	e := &due{at: w.now().Add(d), seq: w.seq, do: f}
 	heap.Push(&w.due, e)
 	return e
 }
