@@ -153,7 +153,7 @@ func (b *Box) write(w http.ResponseWriter, r *http.Request, c *conn, a answer, f
 		if f.Kind == FaultStall {
 			b.site.pause(r.Context(), b, forever)
 		}
-		err = errors.New("cut")
+		panic(http.ErrAbortHandler) // closed, not reset: what was sent arrives
 	}
 	if err != nil {
 		c.reset()

@@ -93,6 +93,8 @@ type Switches struct {
 	NoToken bool
 	// NoAssign makes the appliance choose certificates by itself, as newer ones do: there is no "Assign IP" link.
 	NoAssign bool
+	// BackupTabs leaves an appliance in the backup role all its tabs. The guide says that extraneous ones are removed, not which.
+	BackupTabs bool
 	// NoSyncing leaves out whether a data-sync runs now; no document says that the page tells.
 	NoSyncing bool
 
