@@ -93,7 +93,11 @@ func badAnswer(err error) error {
 	return nil
 }
 
-func (c *Client) url(path string) *url.URL { return c.base.JoinPath(path) }
+func (c *Client) url(path string) *url.URL {
+	u := *c.base
+	u.Path = path
+	return &u
+}
 
 func setCookie(h http.Header, value string) { h.Set("Cookie", cookieName+"="+value) }
 

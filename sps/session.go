@@ -113,9 +113,9 @@ func logIn(ctx context.Context, login Login, send func(context.Context, rest.Req
 	if login.Method != "" {
 		query.Set("login_method", login.Method)
 	}
-	u := base.JoinPath(path)
-	u.RawQuery = query.Encode()
-	resp, err := send(ctx, rest.Request{Intent: rest.Read, Method: http.MethodGet, URL: u, Header: header})
+	u := *base
+	u.Path, u.RawQuery = path, query.Encode()
+	resp, err := send(ctx, rest.Request{Intent: rest.Read, Method: http.MethodGet, URL: &u, Header: header})
 	if err != nil {
 		return "", &Error{Op: op, Method: http.MethodGet, Path: path, Err: err}
 	}

@@ -94,5 +94,8 @@ func (c *Client) CheckLock(ctx context.Context) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 	_, discard := c.call(closing, request{op: op + ": discard the transaction", intent: rest.Act, method: http.MethodDelete, path: pathTransaction}, nil)
-	return errors.Join(err, discard)
+	if err != nil {
+		return err
+	}
+	return discard
 }

@@ -81,7 +81,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	hc.Timeout = max(patience, 0)
 	resp, err := c.retrier(r.Intent, hc, c.note(ctx, r.Method, r.URL.Path)).Do(req)
 	if err != nil {
-		return out, explain(ctx, what, patience, left.never(bare(err)))
+		return out, explainAct(ctx, what, patience, err, r.Intent, &left)
 	}
 	if out == nil { // the last answer of a read that was sent again in vain
 		if out, err = read(resp, limit); err != nil {

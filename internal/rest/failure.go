@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/changeover-sdk/changeover/internal/act"
 )
 
 // Classes of errors that the connection itself gives, beside [act.ErrNotSent] and [ErrRedirect].
@@ -53,7 +55,22 @@ func (e *failure) Unwrap() []error {
 
 // explain turns the transport's error into one of ours.
 func explain(ctx context.Context, what string, patience time.Duration, err error) error {
-	out := &failure{what: what, err: classify(err, patience, ctx.Err() != nil)}
+	return end(ctx, what, classify(bare(err), patience, ctx.Err() != nil))
+}
+
+// explainAct is explain for a request that may have acted: it says so if the request provably did not leave.
+func explainAct(ctx context.Context, what string, patience time.Duration, err error, intent Intent, left *sent) error {
+	err = bare(err)
+	out := classify(err, patience, ctx.Err() != nil)
+	if intent == Act && left.never(err) && !errors.Is(out, act.ErrNotSent) {
+		out = fmt.Errorf("%w: %w", act.ErrNotSent, out)
+	}
+	return end(ctx, what, out)
+}
+
+// end puts what was asked, and the context's end, before an error.
+func end(ctx context.Context, what string, err error) error {
+	out := &failure{what: what, err: err}
 	if ctx.Err() != nil {
 		out.ctx = ctx.Err()
 		if cause := context.Cause(ctx); cause != out.ctx {

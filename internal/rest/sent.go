@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -21,19 +20,16 @@ func (s *sent) watch(ctx context.Context) context.Context {
 	})
 }
 
-// never wraps err in [act.ErrNotSent] if the request provably did not leave this machine.
+// never reports whether the request that failed with err provably did not leave this machine.
 //
 // The proof is that the head of the request was never written in full: without its last line no server can act on it.
 // WroteHeaders is called before the end of the head is flushed to the connection, so a head that may have gone out counts
 // as sent. A transport that does not report to httptrace proves nothing by its silence: then only an error that itself
 // says so does (a failed dial, or ErrNotSent from the transport).
-func (s *sent) never(err error) error {
-	if err == nil || s.wrote.Load() || errors.Is(err, act.ErrNotSent) {
-		return err
+func (s *sent) never(err error) bool {
+	if s.wrote.Load() {
+		return false
 	}
 	dial, ok := errors.AsType[*net.OpError](err)
-	if s.asked.Load() || (ok && dial.Op == "dial") {
-		return fmt.Errorf("%w: %w", act.ErrNotSent, err)
-	}
-	return err
+	return s.asked.Load() || (ok && dial.Op == "dial") || errors.Is(err, act.ErrNotSent)
 }

@@ -75,9 +75,8 @@ func (c *Client) Stream(ctx context.Context, t Transfer) (*http.Response, error)
 		if cause := context.Cause(inner); cause != nil && ctx.Err() == nil {
 			err = cause // and not the cancelled context it shows as
 		}
-		err = left.never(bare(err))
 		cancel(nil)
-		return nil, explain(ctx, what, answer, err)
+		return nil, explainAct(ctx, what, answer, err, t.Intent, &left)
 	}
 	watch.expect(stall)
 	resp.Body = &answerBody{ReadCloser: resp.Body, ctx: ctx, inner: inner, watch: watch, stall: stall, what: what}
