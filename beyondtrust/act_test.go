@@ -211,6 +211,7 @@ func TestSessionsAndUsersOverXML(t *testing.T) {
 			"another root":    "<list/>",
 			"nothing":         "",
 			"without an lsid": "<session_list><session/></session_list>",
+			"one long text":   "<session_list>" + strings.Repeat("x", 3<<20) + "</session_list>",
 		} {
 			b.text("GET /api/reporting", 200, "text/xml", body)
 			if _, err := c.Sessions(t.Context()); !errors.Is(err, beyondtrust.ErrAnswer) {

@@ -118,6 +118,22 @@ func TestSmokeDialAnAddressAndSpeakAsTheSite(t *testing.T) {
 	}
 }
 
+func TestSmokeServedChain(t *testing.T) {
+	srv, b, pool := smoke(t)
+	b.text("GET /check_health", 500, "text/plain", "The database is down.")
+	cred := beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret))
+	for name, err := range map[string]error{"example.com": nil, "other.example": beyondtrust.ErrUntrusted} {
+		c, bad := beyondtrust.NewClient("https://"+name, cred, &beyondtrust.Options{CA: pool, Dial: srv.Listener.Addr().String()})
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		chain, got := c.ServedChain(t.Context())
+		if !errors.Is(got, err) || err == nil && (len(chain) != 1 || !chain[0].Equal(srv.Certificate())) {
+			t.Errorf("ServedChain() as %s = %d certificates, %v, want class %v", name, len(chain), got, err)
+		}
+	}
+}
+
 // Every way in which an answer may repeat a secret, against every place where text comes out.
 func TestCanary(t *testing.T) {
 	const password = "canary-p4ssword"

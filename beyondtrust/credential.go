@@ -15,8 +15,8 @@ import (
 )
 
 // Credential is an API account (/login > Management > API Configuration): a client ID and a secret, and the token they are worth. A copy is
-// the same account: every [Client] made with it shares one token for each address it talks to, and the account's request limits. That
-// matters, because an account has 30 valid tokens at most, and one more silently ends the oldest, which may be another program's.
+// the same account: the clients made with it share its request limits, and one token for each address they talk to. That matters, because an account
+// has 30 valid tokens at most, and one more silently ends the oldest, which may be another program's.
 //
 // It prints without the secret and is safe for concurrent use.
 type Credential struct {
@@ -28,12 +28,13 @@ type Credential struct {
 func NewCredential(clientID string, secret Secret) Credential {
 	var mu sync.Mutex
 	accounts := map[string]*account{}
+	var pace pacer // the limits are the account's, whether or not the appliances count together
 	return Credential{id: clientID, open: func(address string) *account {
 		mu.Lock()
 		defer mu.Unlock()
 		a := accounts[address]
 		if a == nil {
-			a = newAccount(clientID, secret)
+			a = newAccount(clientID, secret, &pace)
 			accounts[address] = a
 		}
 		return a
@@ -86,7 +87,7 @@ func (c Credential) check() error {
 type account struct {
 	id     string
 	secret Secret
-	pace   pacer
+	pace   *pacer        // of the account at all addresses
 	turn   chan struct{} // held by whoever asks for a token
 
 	mu       sync.Mutex
@@ -99,8 +100,8 @@ type account struct {
 	stale    holdoff // a token refused straight after it was made
 }
 
-func newAccount(id string, secret Secret) *account {
-	return &account{id: id, secret: secret, turn: make(chan struct{}, 1)}
+func newAccount(id string, secret Secret, pace *pacer) *account {
+	return &account{id: id, secret: secret, pace: pace, turn: make(chan struct{}, 1)}
 }
 
 // lock takes the turn to ask for a token.

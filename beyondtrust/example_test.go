@@ -191,6 +191,18 @@ func ExampleClient_Probe() {
 	// Output: true <nil>
 }
 
+// Both appliances have to show the same certificates.
+func ExampleClient_ServedChain() {
+	s, a := simulated()
+	defer s.Close()
+	chain, err := a.ServedChain(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(chain[0].VerifyHostname("access.example.com"))
+	// Output: <nil>
+}
+
 func ExampleClient_Info() {
 	s, a := simulated()
 	defer s.Close()

@@ -22,6 +22,7 @@ const ReportSpan = 48 * time.Hour
 const (
 	reportPath = "/api/reporting"
 	reportMost = 1 << 30 // bytes of a report, which holds every event of every session
+	tokenMost  = 1 << 20 // bytes of one element's name and attributes, or of one text: the decoder holds it in memory
 )
 
 // sessionsXML reads the AccessSession report, and compares it with the endpoints that are connected.
@@ -62,7 +63,8 @@ func (e *reportRefused) Error() string { return "an error element" }
 
 // parseReport reads the sessions of an AccessSession report that have no end, in memory that does not depend on the report's length.
 func parseReport(r io.Reader, asked time.Time) ([]Session, error) {
-	d := xml.NewDecoder(r)
+	from := &budget{r: r}
+	d := xml.NewDecoder(from)
 	book := map[string]*Session{}
 	var whole bool    // the root has ended
 	var path []string // names of the open elements
@@ -70,6 +72,7 @@ func parseReport(r io.Reader, asked time.Time) ([]Session, error) {
 	var ended bool    // and whether it has an end
 	var said strings.Builder
 	for {
+		from.left = tokenMost
 		tok, err := d.Token()
 		if err == io.EOF {
 			break
@@ -108,17 +111,17 @@ func parseReport(r io.Reader, asked time.Time) ([]Session, error) {
 			name := path[len(path)-1]
 			path = path[:len(path)-1]
 			whole = len(path) == 0
-			word := strings.TrimSpace(said.String())
+			content := strings.TrimSpace(said.String())
 			said.Reset()
 			switch {
 			case len(path) <= 1 && name == "error":
-				return nil, &reportRefused{word}
-			case len(path) == 2 && now != nil && name == "end_time" && word != "":
+				return nil, &reportRefused{content}
+			case len(path) == 2 && now != nil && name == "end_time" && content != "":
 				ended = true
 			case len(path) == 2 && now != nil && name == "primary_rep":
-				now.Users = add(now.Users, word)
+				now.Users = add(now.Users, content)
 			case len(path) == 2 && now != nil && name == "primary_customer":
-				now.Hosts = add(now.Hosts, word)
+				now.Hosts = add(now.Hosts, content)
 			case len(path) == 1 && name == "session":
 				if !ended {
 					book[now.LSID] = now
@@ -131,6 +134,21 @@ func parseReport(r io.Reader, asked time.Time) ([]Session, error) {
 		return nil, errors.New("read report: it is empty")
 	}
 	return ordered(book), nil
+}
+
+// budget ends a document in which one token does not end.
+type budget struct {
+	r    io.Reader
+	left int
+}
+
+func (b *budget) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errors.New("one element or text is too long")
+	}
+	n, err := b.r.Read(p)
+	b.left -= n
+	return n, err
 }
 
 func attr(t xml.StartElement, name string) string {
