@@ -141,6 +141,8 @@ func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, u
 			switch {
 			case at.info.Firmware.Same(v):
 				return See(Done, ev, "runs %s already", v), nil
+			case errors.Is(err, sps.ErrNotFound) && look.Since != nil:
+				return See(Unknown, ev, "the slot of %s is gone: who answers is not the node that was told", v), err
 			case errors.Is(err, sps.ErrNotFound):
 				return See(Blocked, ev, "no slot holds %s", v), err
 			case err != nil:

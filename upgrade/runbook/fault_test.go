@@ -3,12 +3,14 @@ package runbook_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/changeover-sdk/changeover/sps"
 	"github.com/changeover-sdk/changeover/sps/spstest"
 	"github.com/changeover-sdk/changeover/upgrade"
 )
@@ -42,68 +44,112 @@ var nodeRequests = []string{
 	"GET /api/configuration/management/license", "press After reboot", "press Reboot", "press Export",
 }
 
+// pairRequests are those of a pair beside the ones of a node.
+var pairRequests = []string{"press Shutdown", "press Activate Slave", "read " + sps.LabelHAStatus, "power state", "power on"}
+
+// ground is what a sweep runs on.
+type ground struct {
+	rig    *rig
+	rebook func() // a new process: clients without a memory
+	inject func(request string, f spstest.Fault)
+	heal   func()
+	nodes  func() []*spstest.Node
+	reboot string // path of the step that reboots
+}
+
+func (g *ground) record() spstest.Record          { return g.nodes()[0].Record() }
+func (g *ground) violations() []spstest.Violation { return g.nodes()[0].Violations() }
+
+func nodeGround(t *testing.T) *ground {
+	n := &spstest.Node{}
+	g := &ground{rig: nodeRig(t, n, byPages), inject: n.Inject, heal: n.Heal, nodes: func() []*spstest.Node { return []*spstest.Node{n} }, reboot: "reboot"}
+	g.rebook = func() { g.rig.procedure = nodeBook(t, n, g.rig, byPages).Procedure() }
+	return g
+}
+
+func pairGround(t *testing.T) *ground {
+	p := &spstest.Pair{}
+	g := &ground{rig: pairRig(t, p, byPages), inject: p.Inject, nodes: func() []*spstest.Node { return []*spstest.Node{p.A, p.B} }, reboot: "without redundancy/reboot primary"}
+	g.heal = func() { p.A.Heal(); p.B.Heal() }
+	g.rebook = func() { g.rig.procedure = pairBook(t, p, g.rig, byPages).Procedure() }
+	return g
+}
+
 // TestFaultSPSNode lets each request of the guide fail once in each way, early and late, and compares the report with the truth. Then the appliance
 // is left alone, and a second run with the same journal must come to a good end, or stop where only a person can tell.
-func TestFaultSPSNode(t *testing.T) {
-	for _, request := range nodeRequests {
+func TestFaultSPSNode(t *testing.T) { sweep(t, nodeRequests, nodeGround) }
+
+// TestFaultSPSHA is the same on a pair: what only a pair has, and its presses. The soak has all of it.
+func TestFaultSPSHA(t *testing.T) {
+	requests := slices.Concat(pairRequests, []string{"press Reboot", "press After reboot", "GET /api/info"})
+	if soak() {
+		requests = slices.Concat(pairRequests, nodeRequests)
+	}
+	sweep(t, requests, pairGround)
+}
+
+// soak says that the long sweeps are wanted: make soak.
+func soak() bool { return os.Getenv("CHANGEOVER_SOAK") != "" }
+
+func sweep(t *testing.T, requests []string, on func(*testing.T) *ground) {
+	for _, request := range requests {
 		for _, kind := range slices.Sorted(maps.Keys(faults)) {
 			for _, skip := range []int{0, 3} {
-				if skip > 0 && !strings.HasPrefix(request, "GET") {
-					continue // made once
+				if skip > 0 && (!strings.HasPrefix(request, "GET") || !soak()) {
+					continue // made once, or for the soak
 				}
 				t.Run(fmt.Sprintf("%s %s, after %d", request, kind, skip), func(t *testing.T) {
 					t.Parallel()
-					synctest.Test(t, func(t *testing.T) { faultNode(t, request, faults[kind], skip) })
+					f := faults[kind]
+					f.Skip = skip
+					synctest.Test(t, func(t *testing.T) { on(t).fault(t, request, f) })
 				})
 			}
 		}
 	}
 }
 
-func faultNode(t *testing.T, request string, f spstest.Fault, skip int) {
-	n := &spstest.Node{}
-	r := nodeRig(t, n, byPages)
-	f.Skip = skip
-	n.Inject(request, f)
-	rep, err := r.run(t)
-	checkTruth(t, rep, err, n)
-	checkRecord(t, rep, n.Record(), n.Violations())
+func (g *ground) fault(t *testing.T, request string, f spstest.Fault) {
+	g.inject(request, f)
+	rep, err := g.rig.run(t)
+	g.checkTruth(t, rep, err)
 	if rep.Outcome == upgrade.Succeeded {
 		return
 	}
-	n.Heal()
+	g.heal()
 	time.Sleep(time.Hour) // it has booted, if it did
-	r.procedure = nodeBook(t, n, r, byPages).Procedure()
-	again, err := r.run(t)
-	checkTruth(t, again, err, n)
-	checkRecord(t, again, n.Record(), n.Violations())
+	g.rebook()
+	again, err := g.rig.run(t)
+	g.checkTruth(t, again, err)
 	if again.Outcome != upgrade.Succeeded && again.Outcome != upgrade.UnknownEnd && again.Outcome != upgrade.Reverted {
-		t.Errorf("after %s the second run: %s %v\n%s", rep.Outcome, again.Outcome, err, again)
+		t.Errorf("after %s the second run: %s %v\n%s\n%s", rep.Outcome, again.Outcome, err, again, g.record())
 	}
 }
 
 // checkTruth compares what a report says with what the simulator knows.
-func checkTruth(t *testing.T, rep *upgrade.Report, err error, n *spstest.Node) {
+func (g *ground) checkTruth(t *testing.T, rep *upgrade.Report, err error) {
 	t.Helper()
 	if rep == nil {
 		t.Fatalf("no report: %v", err)
 	}
+	checkRecord(t, rep, g.record(), g.violations())
 	if (err == nil) != rep.Outcome.Good() {
 		t.Errorf("outcome %s with the error %v", rep.Outcome, err)
 	}
-	if rep.Outcome.Good() && n.Running() != newVersion {
-		t.Errorf("%s, and the node runs %s\n%s", rep.Outcome, n.Running(), rep)
-	}
-	if rep.Outcome == upgrade.Reverted && n.Running() != oldVersion {
-		t.Errorf("reverted, and the node runs %s", n.Running())
-	}
-	record := n.Record()
-	for _, s := range rep.Steps {
-		if s.Path == "reboot" && s.Status == upgrade.StatusDone && n.Running() != newVersion {
-			t.Errorf("%q is done, and the node runs %s", s.Path, n.Running())
+	for _, n := range g.nodes() {
+		if rep.Outcome.Good() && n.Running() != newVersion {
+			t.Errorf("%s, and %s runs %s\n%s", rep.Outcome, n.Name, n.Running(), rep)
 		}
-		if s.Path == "reboot" && s.Acts == 0 && len(record.Of(spstest.Reboot)) > 0 {
-			t.Errorf("the report knows of no reboot, and there was one:\n%s", record)
+		if rep.Outcome == upgrade.Reverted && n.Running() != oldVersion {
+			t.Errorf("reverted, and %s runs %s", n.Name, n.Running())
+		}
+	}
+	for _, s := range rep.Steps {
+		if s.Path == g.reboot && s.Status == upgrade.StatusDone && !slices.ContainsFunc(g.nodes(), func(n *spstest.Node) bool { return n.Running() == newVersion }) {
+			t.Errorf("%q is done, and no node runs %s", s.Path, newVersion)
+		}
+		if s.Path == g.reboot && s.Acts == 0 && len(g.record().Of(spstest.Reboot)) > 0 {
+			t.Errorf("the report knows of no reboot, and there was one:\n%s", g.record())
 		}
 	}
 }

@@ -45,7 +45,7 @@ func newRig(t *testing.T, pages upgradetest.Pages) *rig {
 // image is the new firmware and its hash.
 func image(t *testing.T) (images fs.FS, name, sum string) {
 	t.Helper()
-	images, name = spstest.Image(newVersion, 2<<20), spstest.ImageName(newVersion)
+	images, name = spstest.Image(newVersion, 512<<10), spstest.ImageName(newVersion)
 	known, err := sps.HashFirmware(t.Context(), images, name)
 	if err != nil {
 		t.Fatal(err)
