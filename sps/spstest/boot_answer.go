@@ -14,7 +14,8 @@ Please wait.</pre></body></html>
 `
 
 // serveBoot answers while the node boots.
-func (n *Node) serveBoot(w http.ResponseWriter, r *http.Request) {
+func (n *Node) serveBoot(c *call) {
+	w, r := c.w, c.r
 	var kind PhaseKind
 	var page string
 	n.world.in(func() {
@@ -33,7 +34,6 @@ func (n *Node) serveBoot(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/upgrade-progress", http.StatusFound)
 		return
 	case kind == BootJSON && api:
-		c := &call{n: n, w: w, r: r}
 		if r.URL.Path == "/api/setup" {
 			c.json(http.StatusOK, obj{"status": "booting", "meta": obj{"href": "/api/setup", "parent": "/api", "remaining_seconds": 0}})
 			return
@@ -41,7 +41,6 @@ func (n *Node) serveBoot(w http.ResponseWriter, r *http.Request) {
 		c.fail(http.StatusServiceUnavailable, "ServiceUnavailable", "the appliance is starting", nil)
 		return
 	case kind == BootLogin401 && api:
-		c := &call{n: n, w: w, r: r}
 		c.fail(http.StatusUnauthorized, "Unauthenticated", "log in first", obj{"resource": r.URL.Path})
 		return
 	}

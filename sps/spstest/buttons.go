@@ -1,12 +1,10 @@
 package spstest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/changeover-sdk/changeover/sps"
 )
@@ -41,7 +39,7 @@ func (n *Node) uploadFile(ctx context.Context, set form) (*download, error) {
 	}
 	var epoch int
 	n.world.in(func() { epoch = n.epoch })
-	if err := n.world.sleep(ctx, cmp.Or(n.InstallTime, 20*time.Second)); err != nil {
+	if err := n.spend(ctx, n.installTime); err != nil {
 		return nil, err
 	}
 	var err error
@@ -62,7 +60,7 @@ func (n *Node) testButton(ctx context.Context, i int, version string) error {
 		epoch = n.epoch
 		n.beginWork()
 	})
-	serr := n.world.sleep(ctx, cmp.Or(n.TestTime, 40*time.Second))
+	serr := n.spend(ctx, n.testTime)
 	var err error
 	n.world.in(func() {
 		if n.epoch != epoch {

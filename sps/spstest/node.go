@@ -214,6 +214,9 @@ func (n *Node) clock() time.Time { return n.world.now().Add(n.ClockOffset) }
 
 // Login returns the account that may do everything.
 func (n *Node) Login() (user, password string) {
+	n.begin()
+	n.world.lock()
+	defer n.world.unlock()
 	return cmp.Or(n.User, "admin"), cmp.Or(n.Password, "simulated")
 }
 

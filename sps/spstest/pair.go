@@ -204,8 +204,9 @@ func (p *Pair) Read(ctx context.Context, where, row, label string) (string, erro
 	return p.desk().read(ctx, where, row, label)
 }
 
-func (p *Pair) desk() *desk {
-	return &desk{w: p.world, host: p.name() + "." + p.A.domain(), look: p.front, files: p.A.Files}
+func (p *Pair) desk() (d *desk) {
+	p.world.in(func() { d = &desk{w: p.world, host: p.name() + "." + p.A.domain(), look: p.front, files: p.A.Files} })
+	return d
 }
 
 // Change runs f while nothing else happens; see [Node.Change].

@@ -41,8 +41,9 @@ type desk struct {
 	files fs.FS
 }
 
-func (n *Node) desk() *desk {
-	return &desk{w: n.world, host: n.address(), look: n.site.look, files: n.Files}
+func (n *Node) desk() (d *desk) {
+	n.world.in(func() { d = &desk{w: n.world, host: n.address(), look: n.site.look, files: n.Files} })
+	return d
 }
 
 // page returns the node that answers; its pages are not there while it is down or boots.

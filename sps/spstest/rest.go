@@ -2,6 +2,7 @@ package spstest
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,6 +32,17 @@ type call struct {
 	user  string
 	epoch int
 	left  time.Duration // until the session ends
+
+	// What the knobs were when the request came: they may be turned meanwhile.
+	sw         Switches
+	noPassword bool
+	clientCAs  *x509.CertPool
+	clock      time.Time
+}
+
+// call begins a request. With the lock held.
+func (n *Node) call(w http.ResponseWriter, r *http.Request) *call {
+	return &call{n: n, w: w, r: r, epoch: n.epoch, sw: n.Switches, noPassword: n.NoPasswordLogin, clientCAs: n.ClientCAs, clock: n.clock()}
 }
 
 var routes = []route{
@@ -117,8 +129,7 @@ func match(pattern, path string) (key string, ok bool) {
 func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.begin()
 	n.world.lock()
-	epoch, face, booting := n.epoch, n.face(), n.phase == phaseBooting
-	clock := n.clock()
+	c, face, booting := n.call(w, r), n.face(), n.phase == phaseBooting
 	n.requests++
 	crowded := n.Switches.MaxRequests > 0 && n.requests > n.Switches.MaxRequests
 	n.world.unlock()
@@ -127,10 +138,10 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		breakConnection(w)
 		return
 	}
-	w.Header().Set("Date", clock.UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", c.clock.UTC().Format(http.TimeFormat))
 	switch {
 	case booting:
-		n.serveBoot(w, r)
+		n.serveBoot(c)
 		return
 	case crowded:
 		http.Error(w, "too many requests at a time", http.StatusServiceUnavailable)
@@ -139,12 +150,11 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	isAPI := r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
 	what := r.Method + " " + r.URL.Path
 	var found *route
-	var key string
 	if isAPI {
 		for i := range routes {
 			k, ok := match(routes[i].path, r.URL.Path)
 			if ok && routes[i].method == r.Method && (routes[i].only == nil || n.has(&routes[i])) {
-				found, key = &routes[i], k
+				found, c.key = &routes[i], k
 				break
 			}
 		}
@@ -158,7 +168,7 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			n.servePage(w, r)
 			return
 		}
-		c := &call{n: n, w: w, r: r, key: key, epoch: epoch}
+		c.w, c.r = w, r
 		if found == nil {
 			n.unknown(c)
 			return
@@ -186,13 +196,18 @@ func (n *Node) unknown(c *call) {
 		}
 	}
 	what := c.r.Method + " " + c.r.URL.Path
-	n.world.in(func() { n.note(UnknownRequest, "%s", what) })
+	var hook func(*http.Request)
+	var t TB
+	n.world.in(func() {
+		n.note(UnknownRequest, "%s", what)
+		hook, t = n.Unknown, n.T
+	})
 	switch {
-	case n.Unknown != nil:
-		n.Unknown(c.r)
-	case n.T != nil:
-		n.T.Helper()
-		n.T.Errorf("spstest: %s: %s is in no vendor document", n.name(), what)
+	case hook != nil:
+		hook(c.r)
+	case t != nil:
+		t.Helper()
+		t.Errorf("spstest: %s: %s is in no vendor document", n.name(), what)
 	}
 	c.fail(http.StatusNotFound, "ResourceNotFound", "no such resource", map[string]any{"resource": c.r.URL.Path})
 }
@@ -225,9 +240,9 @@ func (c *call) in(f func()) bool {
 	return true
 }
 
-// wait spends d of appliance time and reports whether the node is still there.
-func (c *call) wait(d time.Duration) bool {
-	if c.n.world.sleep(c.r.Context(), d) != nil {
+// wait spends appliance time and reports whether the node is still there.
+func (c *call) wait(d func() time.Duration) bool {
+	if c.n.spend(c.r.Context(), d) != nil {
 		return false
 	}
 	return c.in(func() {})
@@ -274,7 +289,7 @@ func (c *call) fail(status int, typ, message string, details obj) {
 		details = obj{}
 	}
 	e := obj{"type": typ, "details": details}
-	if !c.n.Switches.NoErrorMessage {
+	if !c.sw.NoErrorMessage {
 		e["message"] = message
 	}
 	c.json(status, obj{"error": e, "meta": obj{"href": c.r.URL.Path}})

@@ -33,20 +33,25 @@ func (n *Node) Lock(owner string, since time.Duration) {
 
 func (c *call) refusedByLock() bool {
 	var who *lock
-	c.in(func() { who = c.n.locked })
+	since := ""
+	c.in(func() {
+		if who = c.n.locked; who != nil {
+			since = who.since.Add(c.n.ClockOffset).UTC().Format(time.RFC3339)
+		}
+	})
 	if who == nil {
 		return false
 	}
-	s := c.n.Switches
+	s := c.sw
 	c.fail(cmp.Or(s.LockStatus, http.StatusConflict), cmp.Or(s.LockType, "ConfigurationLocked"), "the configuration is locked by "+who.owner,
-		obj{"owner": who.owner, "since": who.since.Add(c.n.ClockOffset).UTC().Format(time.RFC3339)})
+		obj{"owner": who.owner, "since": since})
 	return true
 }
 
 // getTransaction is GET /api/transaction, in the shape of 6.0 to 6.13 or of 8.0 (Checking the transaction status).
 func (c *call) getTransaction() {
 	n := c.n
-	status, message, shape := "closed", "optional", n.Switches.Transaction
+	status, message, shape := "closed", "optional", c.sw.Transaction
 	if !c.in(func() {
 		if n.transact != nil {
 			status = "open"
@@ -58,7 +63,7 @@ func (c *call) getTransaction() {
 		c.gone()
 		return
 	}
-	if n.Switches.RequireCommitLog {
+	if c.sw.RequireCommitLog {
 		message = "required"
 	}
 	out := obj{"key": "transaction", "meta": c.meta("/api/transaction", obj{"changes": "/api/transaction/changes"})}
@@ -95,13 +100,13 @@ func (c *call) commit() {
 		return
 	}
 	n := c.n
-	field := cmp.Or(n.Switches.CommitField, "message")
+	field := cmp.Or(c.sw.CommitField, "message")
 	message, _ := body[field].(string)
 	if body["status"] != "commit" {
 		c.fail(http.StatusBadRequest, "IncompleteRequestBodyError", "status is missing", obj{"missing": []string{"status"}})
 		return
 	}
-	if n.Switches.RequireCommitLog && message == "" {
+	if c.sw.RequireCommitLog && message == "" {
 		c.fail(http.StatusBadRequest, "IncompleteRequestBodyError", "a commit message is required", obj{"missing": []string{field}})
 		return
 	}
@@ -189,7 +194,7 @@ func (n *Node) licensed() (release string, valid bool) {
 
 // accounting is where require_commitlog is said to be (SPS 8.0 LTS REST API Reference Guide, Checking the transaction status).
 func (c *call) accounting() {
-	c.setting("/api/configuration/management/accounting", obj{"require_commitlog": c.n.Switches.RequireCommitLog})
+	c.setting("/api/configuration/management/accounting", obj{"require_commitlog": c.sw.RequireCommitLog})
 }
 
 // webinterface holds the time-out of the web interface, in minutes (SPS 6.9.5 Administration Guide, Web interface timeout).

@@ -42,7 +42,7 @@ func (c *call) startFetch() {
 	url, _ := body["url"].(string)
 	sums, _ := body["checksum"].(obj)
 	sum, _ := sums["sha256"].(string)
-	if url == "" || sum == "" && n.Switches.FetchNeedsChecksum {
+	if url == "" || sum == "" && c.sw.FetchNeedsChecksum {
 		c.fail(http.StatusBadRequest, "IncompleteRequestBodyError", "url or checksum is missing", nil)
 		return
 	}
@@ -69,16 +69,13 @@ func (n *Node) runFetch(ctx context.Context, f *fetch) {
 	f.status = "in-progress"
 	epoch := n.epoch
 	n.world.jobs.Add(1)
+	open := n.Downloads
 	go func() {
 		defer n.world.jobs.Done()
 		check := new(imageCheck)
-		sum, err := n.download(ctx, f.url, check)
+		sum, err := pull(ctx, open, f.url, check)
 		n.world.in(func() {
-			took := time.Duration(0)
-			if n.UploadSpeed > 0 {
-				took = time.Duration(float64(check.size) / float64(n.UploadSpeed) * float64(time.Second))
-			}
-			n.world.after(took, func() { n.fetched(f, epoch, check, sum, err) })
+			n.world.after(n.transferTime(check.size), func() { n.fetched(f, epoch, check, sum, err) })
 		})
 	}()
 }
@@ -98,7 +95,7 @@ func (n *Node) fetched(f *fetch, epoch int, check *imageCheck, sum string, err e
 		return
 	}
 	f.installing = true
-	n.world.after(cmp.Or(n.InstallTime, 20*time.Second), func() {
+	n.world.after(n.installTime(), func() {
 		err := error(errDown)
 		if n.epoch == epoch {
 			_, err = n.install(check, "fetch")
@@ -111,11 +108,11 @@ func (n *Node) fetched(f *fetch, epoch int, check *imageCheck, sum string, err e
 	})
 }
 
-func (n *Node) download(ctx context.Context, url string, check *imageCheck) (sum string, err error) {
-	if n.Downloads == nil {
+func pull(ctx context.Context, open func(context.Context, string) (File, error), url string, check *imageCheck) (sum string, err error) {
+	if open == nil {
 		return "", errors.New("the address does not answer")
 	}
-	file, err := n.Downloads(ctx, url)
+	file, err := open(ctx, url)
 	if err != nil {
 		return "", err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // firmware is GET /api/firmware (SPS 8.0 LTS REST API Reference Guide, Firmware management); upload lives elsewhere and is not listed.
@@ -29,17 +28,17 @@ func (c *call) chosen(body obj) int {
 	n := c.n
 	id, given := body["slot_id"]
 	if !given {
-		c.fail(cmp.Or(n.Switches.ErrorStatus, http.StatusBadRequest), "IncompleteRequestBodyError", "slot_id is missing", obj{"missing": []string{"slot_id"}})
+		c.fail(cmp.Or(c.sw.ErrorStatus, http.StatusBadRequest), "IncompleteRequestBodyError", "slot_id is missing", obj{"missing": []string{"slot_id"}})
 		return -1
 	}
 	var key string
 	switch id := id.(type) {
 	case json.Number:
-		if n.Switches.SlotIDAs != "string" {
+		if c.sw.SlotIDAs != "string" {
 			key = id.String()
 		}
 	case string:
-		if n.Switches.SlotIDAs != "number" {
+		if c.sw.SlotIDAs != "number" {
 			key = id
 		}
 	}
@@ -87,7 +86,7 @@ func (c *call) tested(href string, i int, lines []string) {
 }
 
 func (c *call) testFailed(lines []string) {
-	s := c.n.Switches
+	s := c.sw
 	text := strings.Join(lines, "\n")
 	details := obj{"test_summary": text}
 	switch s.TestFailedAs {
@@ -105,7 +104,7 @@ func (c *call) runTest(i int) (lines []string, good, alive bool) {
 	if !c.in(n.beginWork) {
 		return nil, false, false
 	}
-	alive = c.wait(cmp.Or(n.TestTime, 40*time.Second))
+	alive = c.wait(n.testTime)
 	n.world.in(func() {
 		if n.epoch == c.epoch {
 			n.busy--
@@ -169,11 +168,11 @@ func (c *call) upgrade() {
 		return
 	}
 	message, _ := body["message"].(string)
-	if n.Switches.RequireCommitLog && message == "" {
+	if c.sw.RequireCommitLog && message == "" {
 		c.fail(http.StatusBadRequest, "IncompleteRequestBodyError", "a commit message is required", obj{"missing": []string{"message"}})
 		return
 	}
-	if n.Switches.LockBlocksUpgrade && c.refusedByLock() {
+	if c.sw.LockBlocksUpgrade && c.refusedByLock() {
 		return
 	}
 	lines, good, alive := c.runTest(i)

@@ -44,9 +44,11 @@ func (c *call) info() {
 // setup is GET /api/setup (SPS 7.4 REST API Reference Guide, Completing the Welcome Wizard using REST).
 func (c *call) setup() {
 	status := "completed"
-	if c.n.Uninitialized {
-		status = "uninitialized"
-	}
+	c.in(func() {
+		if c.n.Uninitialized {
+			status = "uninitialized"
+		}
+	})
 	c.json(http.StatusOK, obj{"status": status, "meta": obj{"eula": "/api/setup/eula", "href": "/api/setup", "parent": "/api", "remaining_seconds": 0}})
 }
 

@@ -60,7 +60,7 @@ func (c *call) login() {
 		switch {
 		case !ok:
 			why = "no credentials"
-		case n.NoPasswordLogin:
+		case c.noPassword:
 			why = "password logins are off"
 		case subtle.ConstantTimeCompare([]byte(name+"\x00"+password), []byte(wantName+"\x00"+wantPassword)) != 1:
 			why = "wrong user or password"
@@ -89,14 +89,14 @@ func (c *call) login() {
 }
 
 func (c *call) loginCertificate() (user, why string) {
-	if c.n.ClientCAs == nil {
+	if c.clientCAs == nil {
 		return "", "certificate logins are off"
 	}
 	if c.r.TLS == nil || len(c.r.TLS.PeerCertificates) == 0 {
 		return "", "no client certificate"
 	}
 	cert := c.r.TLS.PeerCertificates[0]
-	_, err := cert.Verify(x509.VerifyOptions{Roots: c.n.ClientCAs, CurrentTime: c.n.clock(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err := cert.Verify(x509.VerifyOptions{Roots: c.clientCAs, CurrentTime: c.clock, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	if err != nil {
 		return "", "the client certificate is not trusted"
 	}
@@ -106,10 +106,10 @@ func (c *call) loginCertificate() (user, why string) {
 // loginTypes is GET /api/authentication/types of 6.x. Whether types is a list or an object is not shown: the guide says it "includes the x509 object".
 func (c *call) loginTypes() {
 	types := obj{}
-	if !c.n.NoPasswordLogin {
+	if !c.noPassword {
 		types["basic"] = obj{}
 	}
-	if c.n.ClientCAs != nil {
+	if c.clientCAs != nil {
 		types["x509"] = obj{}
 	}
 	c.json(http.StatusOK, obj{"types": types, "meta": c.meta("/api/authentication/types")})

@@ -71,7 +71,7 @@ func (c *call) listSlots() {
 		c.gone()
 		return
 	}
-	if size := n.Switches.PageSize; size > 0 {
+	if size := c.sw.PageSize; size > 0 {
 		from, _ := strconv.Atoi(c.r.URL.Query().Get("offset"))
 		from = min(max(from, 0), len(items))
 		if from+size < len(items) {
@@ -125,5 +125,5 @@ func (c *call) deleteSlot() {
 		c.fail(status, typ, why, obj{"resource": c.r.URL.Path})
 		return
 	}
-	c.json(cmp.Or(n.Switches.DeleteStatus, http.StatusOK), obj{"meta": c.meta("/api/firmware/slots/" + c.key)})
+	c.json(cmp.Or(c.sw.DeleteStatus, http.StatusOK), obj{"meta": c.meta("/api/firmware/slots/" + c.key)})
 }

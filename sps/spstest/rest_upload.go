@@ -16,7 +16,7 @@ import (
 // the image itself as the body, as the vendor's own clients send it. The image is looked at and not kept.
 func (c *call) upload() {
 	n := c.n
-	if limit := n.Switches.UploadLimit; limit > 0 && c.r.ContentLength > limit {
+	if limit := c.sw.UploadLimit; limit > 0 && c.r.ContentLength > limit {
 		c.fail(http.StatusRequestEntityTooLarge, "RequestTooLarge", "the image is too large", nil)
 		return
 	}
@@ -54,7 +54,7 @@ func (c *call) upload() {
 		c.fail(http.StatusUnauthorized, "Unauthenticated", "the session has ended", obj{"resource": c.r.URL.Path})
 		return
 	}
-	if !c.wait(cmp.Or(n.InstallTime, 20*time.Second)) {
+	if !c.wait(n.installTime) {
 		c.gone()
 		return
 	}
@@ -81,7 +81,7 @@ func (c *call) upload() {
 		c.fail(f.status, f.typ, f.why, nil)
 		return
 	}
-	c.json(cmp.Or(n.Switches.UploadStatus, http.StatusOK), obj{"body": body, "key": key, "meta": meta})
+	c.json(cmp.Or(c.sw.UploadStatus, http.StatusOK), obj{"body": body, "key": key, "meta": meta})
 }
 
 var errDown = errors.New("the node went down")
@@ -97,10 +97,8 @@ func (n *Node) take(ctx context.Context, epoch int, check *imageCheck, image io.
 			m += k
 		}
 		check.Write(buf[:m])
-		if speed := n.UploadSpeed; speed > 0 && m > 0 {
-			if n.world.sleep(ctx, time.Duration(float64(m)/float64(speed)*float64(time.Second))) != nil {
-				return errDown
-			}
+		if n.spend(ctx, func() time.Duration { return n.transferTime(int64(m)) }) != nil {
+			return errDown
 		}
 		down := false
 		n.world.in(func() {

@@ -183,14 +183,6 @@ type peeked struct {
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
-// CloseWrite lets net/http end an answer before the request is over, without a reset.
-func (p *peeked) CloseWrite() error {
-	if c, ok := p.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
-}
-
 // reset breaks a connection so that the other side gets ECONNRESET.
 func reset(c net.Conn) {
 	switch c := c.(type) {

@@ -1,6 +1,7 @@
 package spstest
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"sync"
@@ -164,6 +165,24 @@ func (w *world) sleep(ctx context.Context, d time.Duration) error {
 	case <-w.done:
 		return errClosed
 	}
+}
+
+// spend waits for as long as d says, which is asked with the lock held.
+func (n *Node) spend(ctx context.Context, d func() time.Duration) error {
+	var t time.Duration
+	n.world.in(func() { t = d() })
+	return n.world.sleep(ctx, t)
+}
+
+func (n *Node) testTime() time.Duration    { return cmp.Or(n.TestTime, 40*time.Second) }
+func (n *Node) installTime() time.Duration { return cmp.Or(n.InstallTime, 20*time.Second) }
+
+// transferTime is how long so many bytes of an image take.
+func (n *Node) transferTime(bytes int64) time.Duration {
+	if n.UploadSpeed <= 0 {
+		return 0
+	}
+	return time.Duration(float64(bytes) / float64(n.UploadSpeed) * float64(time.Second))
 }
 
 // close ends everything; nothing happens any more, and every goroutine has ended when it returns.
