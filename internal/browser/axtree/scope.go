@@ -1,0 +1,221 @@
+package axtree
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var (
+	cellRoles  = []string{"cell", "gridcell", "rowheader", "columnheader", "LayoutTableCell"}
+	rowRoles   = []string{"row", "LayoutTableRow"}
+	tableRoles = []string{"table", "grid", "treegrid", "LayoutTable"}
+	groupRoles = []string{"group", "region", "form", "tabpanel", "radiogroup", "article", "dialog", "alertdialog", "table", "grid", "Details"}
+)
+
+func row(n *Node) bool   { return slices.Contains(rowRoles, n.Role) }
+func cell(n *Node) bool  { return slices.Contains(cellRoles, n.Role) }
+func group(n *Node) bool { return slices.Contains(groupRoles, n.Role) }
+
+// cells are the cells of a row, not those of a table inside it.
+func (n *Node) cells() (out []*Node) {
+	for _, c := range n.Children {
+		c.All(func(m *Node) bool {
+			if cell(m) {
+				out = append(out, m)
+				return false
+			}
+			return !row(m)
+		})
+	}
+	return out
+}
+
+// left is the cell directly to the left of a cell, if any.
+func (n *Node) left() *Node {
+	r := n.up(rowRoles...)
+	if r == nil {
+		return nil
+	}
+	cells := r.cells()
+	if i := slices.Index(cells, n); i > 0 {
+		return cells[i-1]
+	}
+	return nil
+}
+
+// rows are the rows of a table, not those of a table inside it.
+func (n *Node) rows() (out []*Node) {
+	for _, c := range n.Children {
+		c.All(func(m *Node) bool {
+			if row(m) {
+				out = append(out, m)
+				return false
+			}
+			return !slices.Contains(tableRoles, m.Role)
+		})
+	}
+	return out
+}
+
+// heads are the column headings of a table: its first row, if it has nothing but headings.
+func (n *Node) heads() []*Node {
+	rows := n.rows()
+	if len(rows) == 0 {
+		return nil
+	}
+	cells := rows[0].cells()
+	if len(cells) == 0 || slices.ContainsFunc(cells, func(c *Node) bool { return c.Role != "columnheader" && c.Text() != "" }) {
+		return nil
+	}
+	return cells
+}
+
+// place returns the elements of the named place, in the order of the page. An open modal box hides the rest of the page before
+// anything is looked for.
+func (s *Snapshot) place(q Query) ([]*Node, error) {
+	in := flat(s.top())
+	for _, l := range q.Within {
+		var found [][]*Node
+		for _, n := range in {
+			found = append(found, n.containers(l, in)...)
+		}
+		found = innermost(found)
+		detail := fmt.Sprintf("the place %q", l)
+		if len(found) == 0 {
+			return nil, &FindError{Query: q, Miss: None, Detail: detail + " is not there", Seen: places(in)}
+		}
+		if len(found) > 1 {
+			return nil, &FindError{Query: q, Miss: Several, Detail: detail + " is there more than once"}
+		}
+		in = found[0]
+	}
+	return in, nil
+}
+
+// top is the open modal box, the innermost where one lies over another, or the page.
+func (s *Snapshot) top() *Node {
+	top := s.Root
+	s.Root.All(func(n *Node) bool {
+		if n.Modal {
+			top = n
+		}
+		return true
+	})
+	return top
+}
+
+func flat(n *Node) (out []*Node) {
+	n.All(func(m *Node) bool {
+		out = append(out, m)
+		return true
+	})
+	return out
+}
+
+// containers returns what n, fitting l, holds: a row for one of its cells, a group for its name, a section for its heading, a column for its
+// heading.
+func (n *Node) containers(l Label, in []*Node) (found [][]*Node) {
+	switch {
+	case row(n):
+		cells := n.cells()
+		data := slices.ContainsFunc(cells, func(c *Node) bool { return c.Role != "columnheader" })
+		if data && slices.ContainsFunc(cells, func(c *Node) bool { return l.Fits(c.Text()) }) {
+			found = append(found, flat(n))
+		}
+	case group(n):
+		if l.Fits(n.Name) || l.Fits(n.legend()) {
+			found = append(found, flat(n))
+		}
+	case n.is(Heading) && Heading.fits(n, l):
+		found = append(found, section(n, in))
+	}
+	if slices.Contains(tableRoles, n.Role) {
+		for i, h := range n.heads() {
+			if l.Fits(h.Text()) {
+				var column []*Node
+				for _, r := range n.rows()[1:] {
+					if c := r.cells(); i < len(c) {
+						column = append(column, flat(c[i])...)
+					}
+				}
+				found = append(found, column)
+			}
+		}
+	}
+	return found
+}
+
+// legend is the text of a group's legend or caption.
+func (n *Node) legend() string {
+	for _, c := range n.Children {
+		if c.Role == "Legend" || c.Role == "caption" || c.Role == "Caption" {
+			return c.Text()
+		}
+	}
+	return ""
+}
+
+// section is what stands under a heading, up to the next one of the same or a higher level.
+func section(h *Node, in []*Node) []*Node {
+	i := slices.Index(in, h)
+	end := len(in)
+	for j := i + 1; j < len(in); j++ {
+		if in[j].is(Heading) && in[j].Level <= h.Level {
+			end = j
+			break
+		}
+	}
+	return in[i:end]
+}
+
+// innermost keeps, of places that lie in one another, the inner one.
+func innermost(found [][]*Node) [][]*Node {
+	holds := func(a, b []*Node) bool { // a holds all of b, and more
+		if len(a) <= len(b) {
+			return false
+		}
+		set := make(map[*Node]bool, len(a))
+		for _, n := range a {
+			set[n] = true
+		}
+		return !slices.ContainsFunc(b, func(n *Node) bool { return !set[n] })
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(a []*Node) bool {
+		return slices.ContainsFunc(found, func(b []*Node) bool { return len(b) > 0 && holds(a, b) })
+	})
+}
+
+// places lists what could be named as a place.
+func places(in []*Node) (out []string) {
+	add := func(s string) {
+		if s = strings.TrimSpace(s); s != "" && len(out) < most {
+			out = append(out, fmt.Sprintf("%q", clip(s)))
+		}
+	}
+	for _, n := range in {
+		switch {
+		case n.is(Heading):
+			add(n.Text())
+		case group(n):
+			add(n.Name)
+		case row(n):
+			if c := n.cells(); len(c) > 0 {
+				add(c[0].Text())
+			}
+		}
+	}
+	return out
+}
+
+// Headings lists the headings of the page, for people.
+func (s *Snapshot) Headings() (out []string) {
+	s.Root.All(func(n *Node) bool {
+		if n.is(Heading) {
+			out = append(out, clip(n.Text()))
+			return false
+		}
+		return true
+	})
+	return out
+}

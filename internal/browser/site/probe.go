@@ -1,0 +1,177 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/changeover-sdk/changeover/internal/browser"
+	"github.com/changeover-sdk/changeover/internal/browser/axtree"
+)
+
+// Report is what a probe found: whether the table of labels fits this appliance.
+type Report struct {
+	Product string       `json:"product"`
+	Site    string       `json:"site"`
+	At      time.Time    `json:"at"` // by this machine's clock
+	Pages   []PageReport `json:"pages"`
+}
+
+// PageReport is one page of the table.
+type PageReport struct {
+	Page     string        `json:"page"`               // its key in the table
+	Headings []string      `json:"headings,omitempty"` // what the page is headed
+	Shot     string        `json:"shot,omitempty"`     // the name of its screenshot
+	Problem  string        `json:"problem,omitempty"`  // why it could not be opened; then there are no labels
+	Labels   []LabelReport `json:"labels,omitempty"`
+}
+
+// LabelReport is one label on a page.
+type LabelReport struct {
+	Label    string   `json:"label"` // its key in the table
+	Text     string   `json:"text"`  // its wordings
+	Finding  Finding  `json:"finding"`
+	Optional bool     `json:"optional,omitempty"` // not every appliance, nor every state of one, has it
+	Value    string   `json:"value,omitempty"`    // of a value
+	Seen     []string `json:"seen,omitempty"`     // what was there instead, or every place that fits
+}
+
+// Finding is what a probe says of a label.
+type Finding string
+
+// Findings.
+const (
+	Found    Finding = "found"    // once: a driver can use it
+	Missing  Finding = "missing"  // a driver would refuse
+	Double   Finding = "double"   // a driver would refuse
+	Disabled Finding = "disabled" // there, but it cannot be pressed in this state
+	InRows   Finding = "in rows"  // once in each of several rows; a driver names the row
+)
+
+// OK reports whether every page was there and every label that is not optional.
+func (r Report) OK() bool { return len(r.Problems()) == 0 }
+
+// Problems lists what a driver would stumble over, a line each.
+func (r Report) Problems() (list []string) {
+	for _, p := range r.Pages {
+		if p.Problem != "" {
+			list = append(list, p.Page+": "+p.Problem)
+		}
+		for _, l := range p.Labels {
+			if l.Finding == Double || l.Finding == Missing && !l.Optional {
+				list = append(list, fmt.Sprintf("%s: %s: %s is %s", p.Page, l.Label, l.Text, l.Finding))
+			}
+		}
+	}
+	return list
+}
+
+// String is the report as a table for people.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s at %s, %s\n", r.Product, r.Site, r.At.UTC().Format(time.DateTime))
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, p := range r.Pages {
+		fmt.Fprintf(w, "\n%s\t%s\t%s\n", p.Page, strings.Join(p.Headings, " | "), p.Problem)
+		for _, l := range p.Labels {
+			note := l.Value
+			if l.Finding == Missing && l.Optional {
+				note = "(not on every appliance)"
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", l.Finding, l.Text, note)
+			if len(l.Seen) > 0 && l.Finding != Found && !(l.Finding == Missing && l.Optional) {
+				fmt.Fprintf(w, "  \tthere:\t%s\n", strings.Join(l.Seen[:min(len(l.Seen), 8)], ", "))
+			}
+		}
+	}
+	w.Flush()
+	return b.String()
+}
+
+// Probe signs in, visits every page of the table and looks for every label. It presses nothing but the menu and the sign-in. The error is ctx's
+// own, or that of a sign-in that failed: what is wrong with single pages is in the report.
+func (s *Site) Probe(ctx context.Context) (Report, error) {
+	r := Report{Product: s.table.Product, Site: s.cfg.Site.Host, At: time.Now()}
+	for _, key := range slices.Sorted(maps.Keys(s.table.Pages)) {
+		if key == signIn {
+			continue
+		}
+		p := PageReport{Page: key}
+		err := s.Visit(ctx, key, func(v *Visit) error {
+			v.s.shot(ctx, "probe "+key)
+			if s.cfg.Shots != nil {
+				p.Shot = fmt.Sprintf("%03d probe %s", s.shots, key)
+			}
+			return v.Read(func(r *Reading) error {
+				p.Headings, p.Labels = r.now.Headings(), s.table.probe(key, r)
+				return nil
+			})
+		})
+		if ctx.Err() != nil {
+			return r, err
+		}
+		if err != nil {
+			p.Problem = err.Error()
+			if e, ok := errors.AsType[*browser.Error](err); !ok || e.Op == "sign in" || e.Err != nil && s.b == nil {
+				r.Pages = append(r.Pages, p)
+				return r, err
+			}
+		}
+		r.Pages = append(r.Pages, p)
+	}
+	return r, nil
+}
+
+// probe looks for every label of a page.
+func (t *Table) probe(page string, r *Reading) (list []LabelReport) {
+	for _, key := range slices.Sorted(maps.Keys(t.Labels)) {
+		l := t.Labels[key]
+		if l.Page != page {
+			continue
+		}
+		out := LabelReport{Label: key, Text: axtree.Label(l.Text).String(), Optional: l.Optional, Finding: Found}
+		q, _, err := t.query(key, nil)
+		switch {
+		case err != nil: // it is in a row that only a driver knows
+			q.Within = nil
+			if _, err := r.now.Find(q); err == nil {
+				break
+			} else if f, ok := errors.AsType[*axtree.FindError](err); ok && f.Miss == axtree.Several {
+				out.Finding = InRows
+			} else {
+				out.note(err)
+			}
+		case q.Kind == "table":
+			if _, err := r.now.Rows(q.Label, q.Within...); err != nil {
+				out.note(err)
+			}
+		case q.Kind == axtree.Value:
+			v, err := r.now.Value(q.Label, q.Within...)
+			out.Value = v
+			out.note(err)
+		default:
+			_, err := r.now.Find(q)
+			out.note(err)
+		}
+		r.log = append(r.log, fmt.Sprint(out))
+		list = append(list, out)
+	}
+	return list
+}
+
+func (l *LabelReport) note(err error) {
+	f, ok := errors.AsType[*axtree.FindError](err)
+	if !ok {
+		return
+	}
+	l.Finding = map[axtree.Miss]Finding{axtree.None: Missing, axtree.Several: Double, axtree.Off: Disabled}[f.Miss]
+	l.Seen = f.Seen
+	if f.Detail != "" {
+		l.Seen = append([]string{f.Detail}, f.Seen...)
+	}
+}

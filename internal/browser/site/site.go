@@ -1,0 +1,294 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/changeover-sdk/changeover/internal/browser"
+	"github.com/changeover-sdk/changeover/internal/browser/axtree"
+)
+
+// Labels every table has: those of the page that asks for a login.
+const (
+	signIn       = "sign in"
+	labelUser    = "sign in.user"
+	labelPass    = "sign in.password"
+	labelLogin   = "sign in.button"
+	labelGoOn    = "sign in.what's new" // optional: what leads on from What's New
+	shotPatience = 20 * time.Second
+)
+
+// Site is one appliance's web interface. Its methods may be called from several goroutines; they go one after the other.
+type Site struct {
+	cfg   browser.Config
+	table Table
+	login func() (user, password string, err error)
+
+	mu      sync.Mutex
+	b       *browser.Browser
+	p       *browser.Page
+	refused error // a sign-in was refused: it is not tried again, which could lock the account
+	shots   int
+	closed  bool
+}
+
+// New returns a Site. Nothing is started before it is used.
+func New(cfg browser.Config, table Table, login func() (user, password string, err error)) *Site {
+	cfg.Secret = append(cfg.Secret, table.Secret...)
+	return &Site{cfg: cfg, table: table, login: login}
+}
+
+// Close ends the browser, if one was started. A Site that is closed does nothing any more.
+func (s *Site) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return s.stop()
+}
+
+func (s *Site) stop() error {
+	b := s.b
+	s.b, s.p = nil, nil
+	if b == nil {
+		return nil
+	}
+	return b.Close()
+}
+
+// Visit opens a page and does something on it. A failure leaves a screenshot behind, if those are wanted. Every error of it and of what f
+// returns is of class act.ErrNotPressed unless something was pressed.
+func (s *Site) Visit(ctx context.Context, page string, f func(v *Visit) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.open(ctx, page)
+	if err == nil {
+		err = f(&Visit{s: s, ctx: ctx, page: page})
+	}
+	if err == nil {
+		return nil
+	}
+	if s.p != nil {
+		s.shot(ctx, page+" failed")
+	}
+	if e, ok := errors.AsType[*browser.Error](err); ok && (e.Reason == browser.Gone || e.Reason == browser.Crashed || e.Reason == browser.Certificate) {
+		return errors.Join(err, s.stop()) // the next visit begins anew
+	}
+	if ctx.Err() != nil {
+		return errors.Join(err, s.stop()) // what the page is doing now is not known
+	}
+	return err
+}
+
+// open brings a page up: start, sign in, menu.
+func (s *Site) open(ctx context.Context, key string) error {
+	page, ok := s.table.Pages[key]
+	if !ok {
+		return idle("open", key, fmt.Errorf("labels: there is no page %q", key))
+	}
+	if s.closed {
+		return idle("open", key, errors.New("the driver is closed"))
+	}
+	if s.refused != nil {
+		return idle("sign in", "", fmt.Errorf("it was refused before, and is not tried again: %w", s.refused))
+	}
+	start := page.Start
+	if start == "" {
+		start = "/"
+	}
+	now, err := s.arrive(ctx, start)
+	if e, ok := errors.AsType[*browser.Error](err); ok && (e.Reason == browser.Certificate || e.Reason == browser.Gone || e.Reason == browser.Crashed) {
+		// The appliance has another certificate since the browser was started, or the browser has ended. Begin again, with the certificate
+		// verified again.
+		if err := s.stop(); err != nil {
+			return idle("end the browser", "", err)
+		}
+		now, err = s.arrive(ctx, start)
+	}
+	if err != nil {
+		return idle("open", start, err)
+	}
+	if now.State(nil) == axtree.StateSignedOut {
+		if err := s.signIn(ctx); err != nil {
+			return err
+		}
+		if now, err = s.p.Goto(ctx, start, nil); err != nil {
+			return idle("open", start, err)
+		}
+	}
+	if now.State(nil) == axtree.StateWhatsNew && now.State(page.Heading) != axtree.StatePage {
+		if l, ok := s.table.Labels[labelGoOn]; ok {
+			if _, err := s.p.Press(ctx, axtree.Query{Label: l.Text}, browser.Proof{Answer: true}); err != nil {
+				return idle("open", key, err)
+			}
+		}
+	}
+	return s.walk(ctx, page)
+}
+
+// arrive opens the start page, with a browser that is running.
+func (s *Site) arrive(ctx context.Context, start string) (*axtree.Snapshot, error) {
+	if s.b == nil {
+		b, err := browser.Start(ctx, s.cfg)
+		if err != nil {
+			return nil, err
+		}
+		s.b = b
+		if s.p, err = b.Open(ctx); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+	}
+	return s.p.Goto(ctx, start, nil)
+}
+
+func (s *Site) signIn(ctx context.Context) error {
+	user, password, err := s.login()
+	if err != nil {
+		return idle("sign in", "", err)
+	}
+	err = s.p.SignIn(ctx, s.table.Labels[labelUser].Text, s.table.Labels[labelPass].Text, s.table.Labels[labelLogin].Text, user, password)
+	if e, ok := errors.AsType[*browser.Error](err); ok {
+		e.Pressed = false
+		if e.Reason == browser.Refused {
+			s.refused = err
+		}
+	}
+	return err
+}
+
+// walk presses menu entries until the page is there. The last entry of the way that is on the page already comes first: a menu that is open is
+// not pressed again.
+func (s *Site) walk(ctx context.Context, page Page) error {
+	if len(page.Menu) == 0 {
+		return s.p.Expect(ctx, page.Heading)
+	}
+	if s.p.At(ctx, page.Heading) {
+		return nil
+	}
+	queries := make([]axtree.Query, len(page.Menu))
+	for i, m := range page.Menu {
+		queries[i] = axtree.Query{Kind: axtree.Button, Label: m}
+	}
+	i, err := s.p.FirstOf(ctx, queries)
+	if err != nil {
+		return idle("open", fmt.Sprint(page.Heading), err)
+	}
+	for ; i < len(queries); i++ {
+		proof := browser.Proof{}
+		if i+1 < len(queries) {
+			proof.Shows = &queries[i+1]
+		} else {
+			proof.Heading = page.Heading
+		}
+		if _, err := s.p.Press(ctx, queries[i], proof); err != nil {
+			return idle("open", fmt.Sprint(page.Heading), err)
+		}
+	}
+	return nil
+}
+
+// idle is an error of the way to a page: whatever was pressed on it, no button of a step was.
+func idle(op, label string, err error) error {
+	if e, ok := errors.AsType[*browser.Error](err); ok {
+		e.Pressed = false
+		return err
+	}
+	return &browser.Error{Reason: browser.Failed, Op: op, Label: label, Err: err}
+}
+
+// shot takes a picture, if one is wanted. That there is none is not worth an error.
+func (s *Site) shot(ctx context.Context, what string) {
+	if s.cfg.Shots == nil || s.p == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shotPatience)
+	defer cancel()
+	s.shots++
+	if err := s.p.Shot(ctx, fmt.Sprintf("%03d %s", s.shots, what)); err != nil && s.cfg.Logger != nil {
+		s.cfg.Logger.Debug("no screenshot", "of", what, "because", err.Error())
+	}
+}
+
+// Visit is a page that is open. It holds for the duration of the function it is given to.
+type Visit struct {
+	s    *Site
+	ctx  context.Context
+	page string
+}
+
+// Values stand for "{name}" in the places of a table.
+type Values map[string][]string
+
+// Press presses the button of the table's label; a box or a choice is ticked. It takes pictures before and after.
+func (v *Visit) Press(key string, values Values) error {
+	q, l, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("press", key, err)
+	}
+	v.s.shot(v.ctx, key+" before")
+	switch q.Kind {
+	case axtree.Check:
+		err = v.s.p.Tick(v.ctx, q, true)
+	case axtree.Choice:
+		err = v.s.p.Pick(v.ctx, q)
+	default:
+		_, err = v.s.p.Press(v.ctx, q, browser.Proof{Answer: true, Ask: l.ask()})
+	}
+	if err == nil {
+		v.s.shot(v.ctx, key+" after")
+	}
+	return err
+}
+
+// Save presses a button that gives a file, and writes it to w.
+func (v *Visit) Save(key string, values Values, w io.Writer) (browser.Transfer, error) {
+	q, l, err := v.s.table.query(key, values)
+	if err != nil {
+		return browser.Transfer{}, idle("download", key, err)
+	}
+	return v.s.p.Save(v.ctx, q, l.ask(), w)
+}
+
+// Set types into a field.
+func (v *Visit) Set(key, text string, values Values) error {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("fill in", key, err)
+	}
+	return v.s.p.Set(v.ctx, q, text)
+}
+
+// Tick ticks a box, or takes the tick away.
+func (v *Visit) Tick(key string, on bool, values Values) error {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("tick", key, err)
+	}
+	return v.s.p.Tick(v.ctx, q, on)
+}
+
+// Attach chooses a file for a field.
+func (v *Visit) Attach(key string, values Values, fsys fs.FS, name string) (browser.Transfer, error) {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return browser.Transfer{}, idle("choose a file for", key, err)
+	}
+	return v.s.p.Attach(v.ctx, q, fsys, name)
+}
+
+// Read reads the page until two readings in a row are the same, so that a page that is still being filled is not taken for a whole
+// one.
+func (v *Visit) Read(f func(r *Reading) error) error {
+	return v.s.p.Read(v.ctx, v.page, func(now *axtree.Snapshot) (string, error) {
+		r := &Reading{t: &v.s.table, now: now}
+		err := f(r)
+		return fmt.Sprint(r.log), errors.Join(err, r.err)
+	})
+}
+
+// Table returns the table of labels.
+func (v *Visit) Table() *Table { return &v.s.table }

@@ -1,0 +1,190 @@
+// Package site drives the web pages of one appliance by a table of labels: it signs in, walks the menu, presses and reads. What the pages of
+// a product are called is in the table; what is done on them is in the page drivers, packages spsweb and praweb.
+package site
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/changeover-sdk/changeover/internal/browser"
+	"github.com/changeover-sdk/changeover/internal/browser/axtree"
+)
+
+// Table is what the pages of a product are called, and their parts.
+type Table struct {
+	Product string           `json:"product"`
+	About   string           `json:"about,omitempty"`   // for whoever edits the file
+	Nothing []string         `json:"nothing,omitempty"` // what stands where a page has nothing to show
+	Secret  []string         `json:"secret,omitempty"`  // labels of fields that are black on screenshots although they are not password fields
+	Pages   map[string]Page  `json:"pages"`
+	Labels  map[string]Label `json:"labels"`
+}
+
+// Page is one page.
+type Page struct {
+	Start   string     `json:"start,omitempty"` // address at which the way begins. Default: "/"
+	Menu    [][]string `json:"menu"`            // what is pressed in turn to get there, each with its synonyms; empty: the start is the page
+	Heading []string   `json:"heading"`         // by which the page is recognised
+	Source  string     `json:"source"`
+}
+
+// Label is one thing on a page.
+type Label struct {
+	Page     string     `json:"page"`
+	Kind     string     `json:"kind"`               // button, field, box, choice, file, value, or table
+	Text     []string   `json:"text"`               // its wordings
+	Also     []string   `json:"also,omitempty"`     // more wordings, added to those there are
+	Within   [][]string `json:"within,omitempty"`   // where on the page: heading, group, row, column; each with its synonyms. "{x}" is given by the driver
+	Ask      *Ask       `json:"ask,omitempty"`      // the question that comes first. Default: none may come
+	Optional bool       `json:"optional,omitempty"` // not on every appliance or in every state
+	Source   string     `json:"source"`
+}
+
+// Ask is a question before a button does its work.
+type Ask struct {
+	Type   string   `json:"type"` // alert, confirm, beforeunload: a dialog of the browser; page: a page with a button
+	Text   []string `json:"text"`
+	Button []string `json:"button,omitempty"` // of type page: what answers yes
+}
+
+// Parse reads a table. An unknown word in it is an error: a misspelt one would silently change nothing.
+func Parse(raw []byte) (Table, error) {
+	var t Table
+	return t, t.Merge(raw)
+}
+
+// Merge reads a table over another one: what it names is replaced, part by part, and "also" is added to the wordings. The rest stays.
+func (t *Table) Merge(raw []byte) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	type parts struct {
+		Product, About  *string
+		Nothing, Secret []string
+		Pages, Labels   map[string]json.RawMessage
+	}
+	var p parts
+	if err := strict(raw, &p); err != nil {
+		return fmt.Errorf("labels: %w", err)
+	}
+	out := Table{Product: t.Product, About: t.About, Nothing: t.Nothing, Secret: t.Secret, Pages: maps.Clone(t.Pages), Labels: maps.Clone(t.Labels)}
+	if out.Pages == nil {
+		out.Pages, out.Labels = map[string]Page{}, map[string]Label{}
+	}
+	if p.Product != nil {
+		if t.Product != "" && *p.Product != t.Product {
+			return fmt.Errorf("labels: they are for %q, not for %q", *p.Product, t.Product)
+		}
+		out.Product = *p.Product
+	}
+	if p.About != nil {
+		out.About = *p.About
+	}
+	out.Nothing, out.Secret = append(slices.Clone(out.Nothing), p.Nothing...), append(slices.Clone(out.Secret), p.Secret...)
+	for key, raw := range p.Pages {
+		page := out.Pages[key]
+		if err := strict(raw, &page); err != nil {
+			return fmt.Errorf("labels: page %q: %w", key, err)
+		}
+		out.Pages[key] = page
+	}
+	for key, raw := range p.Labels {
+		l := out.Labels[key]
+		if err := strict(raw, &l); err != nil {
+			return fmt.Errorf("labels: %q: %w", key, err)
+		}
+		l.Text, l.Also = append(slices.Clone(l.Text), l.Also...), nil
+		out.Labels[key] = l
+	}
+	if err := out.check(); err != nil {
+		return fmt.Errorf("labels: %w", err)
+	}
+	*t = out
+	return nil
+}
+
+// kinds are those a label may have.
+var kinds = map[string]axtree.Kind{
+	"button": axtree.Button, "field": axtree.Field, "box": axtree.Check, "choice": axtree.Choice, "file": axtree.File, "value": axtree.Value, "heading": axtree.Heading,
+	"table": "table",
+}
+
+func (t *Table) check() error {
+	for key, l := range t.Labels {
+		_, page := t.Pages[l.Page]
+		switch {
+		case !page:
+			return fmt.Errorf("%q: there is no page %q", key, l.Page)
+		case kinds[l.Kind] == "":
+			return fmt.Errorf("%q: there is no kind %q", key, l.Kind)
+		case len(l.Text) == 0 || slices.Contains(l.Text, ""):
+			return fmt.Errorf("%q: it has no text", key)
+		case l.Ask != nil && (len(l.Ask.Text) == 0 && l.Ask.Type != "beforeunload" || !slices.Contains([]string{"alert", "confirm", "beforeunload", browser.AskPage}, l.Ask.Type)):
+			return fmt.Errorf("%q: a question has a text and the type alert, confirm, beforeunload or page", key)
+		case l.Ask != nil && l.Ask.Type == browser.AskPage && len(l.Ask.Button) == 0:
+			return fmt.Errorf("%q: a question on a page has a button", key)
+		}
+	}
+	for key, p := range t.Pages {
+		if len(p.Heading) == 0 && key != signIn {
+			return fmt.Errorf("page %q has no heading", key)
+		}
+	}
+	return nil
+}
+
+// strict decodes one JSON value over what is there, and nothing else.
+func strict(raw []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something behind the end")
+	}
+	return nil
+}
+
+// query is where a label is looked for. Values replace "{name}" in the places that lead to it, and in it.
+func (t *Table) query(key string, values map[string][]string) (axtree.Query, Label, error) {
+	l, ok := t.Labels[key]
+	if !ok {
+		return axtree.Query{}, l, fmt.Errorf("labels: there is no %q", key)
+	}
+	q := axtree.Query{Kind: kinds[l.Kind], Label: fill(l.Text, values)}
+	for _, w := range l.Within {
+		place := fill(w, values)
+		if slices.ContainsFunc(place, func(s string) bool { return strings.HasPrefix(s, "{") }) {
+			return q, l, fmt.Errorf("labels: %q needs %s", key, place)
+		}
+		q.Within = append(q.Within, place)
+	}
+	return q, l, nil
+}
+
+func fill(words []string, values map[string][]string) axtree.Label {
+	var out axtree.Label
+	for _, w := range words {
+		if v, ok := values[strings.Trim(w, "{}")]; ok && strings.HasPrefix(w, "{") {
+			out = append(out, v...)
+		} else {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// ask is the question before a button, as the browser is told of it.
+func (l Label) ask() *browser.Ask {
+	if l.Ask == nil {
+		return nil
+	}
+	return &browser.Ask{Type: l.Ask.Type, Text: l.Ask.Text, Button: l.Ask.Button, Accept: true}
+}

@@ -1,0 +1,225 @@
+package spsweb_test
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/changeover-sdk/changeover/internal/browser/browsertest"
+	"github.com/changeover-sdk/changeover/sps"
+	"github.com/changeover-sdk/changeover/sps/spstest"
+	"github.com/changeover-sdk/changeover/sps/spsweb"
+)
+
+// drive starts a node and a driver for it.
+func drive(t testing.TB, n *spstest.Node, edit func(*spsweb.Options)) *spsweb.Driver {
+	t.Helper()
+	browsertest.Need(t)
+	addr, err := n.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	return driver(t, "https://"+name(n), addr, n, edit)
+}
+
+func name(n *spstest.Node) string {
+	if n.Name == "" {
+		return "sps1.example.test"
+	}
+	return n.Name + ".example.test"
+}
+
+func driver(t testing.TB, site, addr string, n *spstest.Node, edit func(*spsweb.Options)) *spsweb.Driver {
+	t.Helper()
+	u, err := url.Parse(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := &spsweb.Options{Dial: u.Host, CA: n.CA(), Patience: 5 * time.Second, Answer: 10 * time.Second}
+	if dir := os.Getenv("SHOTS"); dir != "" { // to look at
+		opts.Shots = func(name string, png []byte) {
+			_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+name+".png", "/", "-")), png, 0o600)
+		}
+	}
+	if edit != nil {
+		edit(opts)
+	}
+	user, password := n.Login()
+	d, err := spsweb.New(site, sps.Login{User: user, Password: password}, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func TestPeerReadHA(t *testing.T) {
+	n := &spstest.Node{}
+	d := drive(t, n, nil)
+	got, err := d.Pages().HA.HA(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := n.Pages().HA.HA(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("HA() by browser (-by hand +by browser):\n%s", diff)
+	}
+	if presses := n.Record().Of(spstest.Press); len(presses) > 0 {
+		t.Errorf("reading pressed: %v", presses)
+	}
+}
+
+func TestPeerPress(t *testing.T) {
+	tests := map[string]struct {
+		press func(p sps.Pages) error
+		want  string // what the simulator recorded
+	}{
+		"after reboot": {func(p sps.Pages) error {
+			v, err := sps.ParseVersion("7.0.2.1")
+			return errors.Join(err, p.Firmwares.AfterReboot(t.Context(), v))
+		}, "Basic Settings > System > Firmwares > 7.0.2.1 > After reboot"},
+		"reboot":   {func(p sps.Pages) error { return p.System.Reboot(t.Context()) }, "Basic Settings > System > System control > This node > Reboot"},
+		"shutdown": {func(p sps.Pages) error { return p.System.Shutdown(t.Context()) }, "Basic Settings > System > System control > This node > Shutdown"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			n := &spstest.Node{Stored: []string{"7.0.2.1", "7.0.3"}}
+			d := drive(t, n, nil)
+			if err := tt.press(d.Pages()); err != nil {
+				t.Fatal(err)
+			}
+			wantPressed(t, n, tt.want)
+		})
+	}
+}
+
+func wantPressed(t *testing.T, n *spstest.Node, want ...string) {
+	t.Helper()
+	var got []string
+	for _, e := range n.Record().Of(spstest.Press) {
+		got = append(got, e.Detail)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("pressed (-want +got):\n%s", diff)
+	}
+}
+
+func TestPeerPair(t *testing.T) {
+	browsertest.Need(t)
+	p := &spstest.Pair{}
+	addr, err := p.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	d := driver(t, "https://sps1.example.test", addr, p.A, nil)
+	pages := d.Pages()
+	got, err := pages.HA.HA(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := p.Pages().HA.HA(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("HA() by browser (-by hand +by browser):\n%s", diff)
+	}
+	if err := pages.HA.ActivateSlave(t.Context()); err == nil || errors.Is(err, sps.ErrNotPressed) {
+		t.Logf("activate slave: %v", err)
+	}
+	wantPressed(t, p.A, "Basic Settings > High Availability > Activate Slave")
+}
+
+func TestPeerExport(t *testing.T) {
+	n := &spstest.Node{}
+	d := drive(t, n, nil)
+	var got bytes.Buffer
+	name, err := d.Pages().Export.Export(t.Context(), &got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(name, "sps1-") || !strings.HasSuffix(name, ".config") || !bytes.HasPrefix(got.Bytes(), []byte{0x1f, 0x8b}) {
+		t.Errorf("Export() = %q, %d bytes; want a gzip archive <host name>-<time>.config", name, got.Len())
+	}
+	wantPressed(t, n, "Basic Settings > System > Export configuration > Export")
+}
+
+func TestPeerWrongPassword(t *testing.T) {
+	n := &spstest.Node{}
+	d := drive(t, n, nil)
+	_ = d
+	browsertest.Need(t)
+	u := n.URL()
+	at, _ := url.Parse(u)
+	wrong, err := spsweb.New("https://sps1.example.test", sps.Login{User: "admin", Password: "not the password"}, &spsweb.Options{Dial: at.Host, CA: n.CA()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	for range 2 {
+		err := wrong.Pages().System.Reboot(t.Context())
+		if !errors.Is(err, sps.ErrNotPressed) {
+			t.Fatalf("Reboot() = %v, want one that nothing was pressed", err)
+		}
+		if strings.Contains(err.Error(), "not the password") {
+			t.Errorf("the password is in %q", err)
+		}
+	}
+	if refused := n.Record().Of(spstest.LoginRefused); len(refused) != 1 {
+		t.Errorf("%d sign-ins were refused, want one: more may lock the account", len(refused))
+	}
+}
+
+func TestPeerProbe(t *testing.T) {
+	n := &spstest.Node{}
+	shots := map[string]int{}
+	d := drive(t, n, func(o *spsweb.Options) { o.Shots = func(name string, png []byte) { shots[name] = len(png) } })
+	r, err := d.Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", r)
+	if !r.OK() {
+		t.Errorf("problems: %v", r.Problems())
+	}
+	for _, p := range r.Pages {
+		if shots[p.Shot] == 0 {
+			t.Errorf("page %q has no screenshot", p.Page)
+		}
+	}
+	if presses := n.Record().Of(spstest.Press); len(presses) > 0 {
+		t.Errorf("a probe pressed %v", presses)
+	}
+}
+
+// A person's labels replace the built-in ones without code; a label that is not there presses nothing.
+func TestPeerOtherLabels(t *testing.T) {
+	n := &spstest.Node{}
+	d := drive(t, n, func(o *spsweb.Options) {
+		o.Labels = []byte(`{"labels": {"system.reboot": {"text": ["Restart appliance"]}}}`)
+		o.Patience = time.Second
+	})
+	err := d.Pages().System.Reboot(t.Context())
+	e, ok := errors.AsType[*spsweb.Error](err)
+	if !ok || !errors.Is(err, sps.ErrNotPressed) || e.Label != "Restart appliance" {
+		t.Errorf("Reboot() = %v, want that there is no Restart appliance", err)
+	}
+	wantPressed(t, n)
+}
+
