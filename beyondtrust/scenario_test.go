@@ -17,11 +17,13 @@ import (
 func simulation(t *testing.T, s *pratest.Site, f func(t *testing.T, cred beyondtrust.Credential)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s.Unexpected = t.Errorf
 		id, secret := s.Account()
 		f(t, beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)))
 		for _, v := range s.Violations() {
 			t.Errorf("violation: %v", v)
+		}
+		for _, e := range s.Record().Of(pratest.UnknownRequest) {
+			t.Errorf("no document knows this: %v", e)
 		}
 		s.Close()
 	})
