@@ -115,7 +115,7 @@ func TestRecordSwing(t *testing.T) {
 				if n := z.Calls("Replace"); n != tt.sends {
 					t.Errorf("%d changes were sent, want %d", n, tt.sends)
 				}
-				z.Faults = failovertest.Faults{}
+				z.Heal()
 				if d := cmp.Diff(tt.after, have(t, z)); d != "" {
 					t.Errorf("values (-want +got):\n%s", d)
 				}

@@ -61,6 +61,13 @@ func (f *Faults) Fail(op string, n int, fault Fault) {
 	}
 }
 
+// Heal forgets all faults that have not happened yet.
+func (f *Faults) Heal() {
+	f.fmu.Lock()
+	defer f.fmu.Unlock()
+	f.queued = nil
+}
+
 // Calls returns how often an operation was called.
 func (f *Faults) Calls(op string) int {
 	f.fmu.Lock()

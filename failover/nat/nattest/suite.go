@@ -16,8 +16,8 @@ import (
 
 var fwA, fwB, fwC = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
 
-// TestFirewall runs the rules that [nat.Firewall] states. NewFirewall is called once a case and returns one whose entry leads to the target. The timer's case takes three seconds; in a
-// bubble, none.
+// TestFirewall runs the rules that [nat.Firewall] states. NewFirewall is called once a case and returns one whose entry leads to the target.
+// Two cases wait for the timer, for one and a half seconds each.
 func TestFirewall(t *testing.T, newFirewall func(t *testing.T, target netip.Addr) nat.Firewall) {
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) {
@@ -49,19 +49,19 @@ var cases = map[string]func(ctx context.Context, f nat.Firewall) error{
 		return leads(ctx, f, fwA)
 	},
 	"what is confirmed stays": func(ctx context.Context, f nat.Firewall) error {
-		if err := apply(ctx, f, 2*time.Second, f.Confirm); err != nil {
+		if err := apply(ctx, f, time.Second, f.Confirm); err != nil {
 			return err
 		}
-		if err := wait(ctx, 3*time.Second); err != nil {
+		if err := wait(ctx, 1500*time.Millisecond); err != nil {
 			return err
 		}
 		return leads(ctx, f, fwB)
 	},
 	"what is not confirmed is taken back by the timer": func(ctx context.Context, f nat.Firewall) error {
-		if err := apply(ctx, f, 2*time.Second, nil); err != nil {
+		if err := apply(ctx, f, time.Second, nil); err != nil {
 			return err
 		}
-		if err := wait(ctx, 3*time.Second); err != nil {
+		if err := wait(ctx, 1500*time.Millisecond); err != nil {
 			return err
 		}
 		return leads(ctx, f, fwA)

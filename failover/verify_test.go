@@ -1,0 +1,496 @@
+package failover_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/changeover-sdk/changeover/failover"
+	"github.com/changeover-sdk/changeover/failover/failovertest"
+)
+
+// swung is a site that was just swung, with a secondary, and a resolver that had the old value in its cache.
+type swung struct {
+	zone  *failovertest.Zone
+	ns2   *failovertest.Server
+	cache *failovertest.Resolver
+	rec   *failover.Record
+	began time.Time
+}
+
+func swing(t *testing.T, ttl time.Duration, set func(*swung)) *swung {
+	t.Helper()
+	s := &swung{zone: newZone("example.com.", setA(ttl, addrA))}
+	s.ns2 = s.zone.Secondary("ns2", 20*time.Millisecond)
+	s.cache = s.zone.Resolver("cache")
+	s.rec = record(s.zone)
+	s.rec.Zones[0].Resolvers = []failover.Nameserver{s.cache}
+	s.rec.Vantages = []failover.Vantage{{From: "here", Ask: failovertest.Site(s.cache, host, boxes)}}
+	if set != nil {
+		set(s)
+	}
+	time.Sleep(time.Second) // past the secondaries' delays
+	if _, err := s.cache.Ask(t.Context(), []failover.Key{{Name: host, Type: failover.A}}); err != nil && s.cache.Calls("Ask") == 0 {
+		t.Fatal(err)
+	}
+	if _, err := s.rec.Swing(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.began = time.Now()
+	return s
+}
+
+func state(rep failover.Report, server string) failover.ServerReport {
+	for _, s := range rep.Servers {
+		if s.Server == server {
+			return s
+		}
+	}
+	return failover.ServerReport{}
+}
+
+func TestTrapResolverIsNotPolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := swing(t, time.Hour, nil)
+		asked := s.cache.Calls("Ask")
+		rep, err := failover.Verify(t.Context(), s.rec, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.cache.Calls("Ask") - asked; n > 9 { // three questions twice, and three connections to the site
+			t.Errorf("the resolver was asked %d times in an hour", n)
+		}
+		r := state(rep, "cache")
+		if early := r.Turned.Sub(r.Predicted); early < 0 || early > time.Second {
+			t.Errorf("the resolver turned %v after the predicted moment", early)
+		}
+		if took := time.Since(s.began); took < time.Hour-2*time.Second || took > time.Hour+5*time.Second {
+			t.Errorf("the proof took %v", took)
+		}
+	})
+}
+
+func TestTrapResolverStretchesTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := swing(t, 8*time.Second, func(s *swung) { s.cache.MinTTL = 30 * time.Second })
+		rep, err := failover.Verify(t.Context(), s.rec, nil)
+		if err != nil || rep.Predicted().Sub(s.began) < 28*time.Second {
+			t.Errorf("Verify() = %v, predicted %v after the swing, want the resolver's own 30 s", err, rep.Predicted().Sub(s.began))
+		}
+		if bound := rep.Bound.Sub(s.began); bound > 10*time.Second {
+			t.Errorf("the bound for caches that nobody listed is %v, want the TTL that was published", bound)
+		}
+	})
+}
+
+func TestTrapNewNameIsNotAskedEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const name = "new.example.com."
+		z := failovertest.NewZone("example.com.")
+		z.Secondary("ns2", 5*time.Second)
+		cache := z.Resolver("cache")
+		cache.From = z.Secondary("ns3", 10*time.Second)
+		r := &failover.Record{To: failover.Side{Name: "B"}, Zones: []failover.Zone{{Editor: z, Authorities: z.Authorities, Resolvers: []failover.Nameserver{cache},
+			Moves: []failover.Move{{Name: name, Type: failover.A, To: []string{"192.0.2.2"}, TTL: time.Minute}}}}}
+		time.Sleep(time.Minute)
+		if _, err := r.Swing(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := failover.Verify(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("it took %v: a question before the name was there has planted \"no such name\" for an hour", took)
+		}
+	})
+}
+
+func TestTrapServers(t *testing.T) {
+	tests := map[string]struct {
+		set   func(*swung)
+		after func(t *testing.T, s *swung)
+		ttl   time.Duration
+		want  failover.Proof
+		says  string
+		check func(t *testing.T, s *swung, rep failover.Report)
+	}{
+		"the serial wraps round": {
+			set: func(s *swung) { s.zone.SetSerial(1<<32 - 1) }, want: failover.Proven,
+		},
+		"somebody else's changes do not make the secondaries chase them": {
+			set: func(s *swung) { s.ns2.Delay = 30 * time.Second }, ttl: time.Hour,
+			after: func(t *testing.T, s *swung) {
+				go func() {
+					for range 100 {
+						s.zone.Edit(failover.RecordSet{Name: "busy.example.com.", Type: failover.A, TTL: time.Minute, Values: []string{"192.0.2.9"}})
+						time.Sleep(time.Second)
+					}
+				}()
+			},
+			want: failover.Proven, check: func(t *testing.T, s *swung, rep failover.Report) {
+				turned := state(rep, "ns2").Turned
+				if d := turned.Sub(s.began); d > 35*time.Second {
+					t.Errorf("ns2 turned after %v", d)
+				}
+				if d := rep.Bound.Sub(turned); d != time.Hour {
+					t.Errorf("the bound for other caches is %v after the last server turned, want the TTL", d)
+				}
+			},
+		},
+		"a dead name server blocks to its limit, not for ever": {
+			set: func(s *swung) { s.zone.Secondary("dead", 0).Fail("Ask", 1<<20, failovertest.LostRequest) }, want: failover.TimedOut, says: "dead: unreachable",
+			check: func(t *testing.T, s *swung, rep failover.Report) {
+				if d := time.Since(s.began); d > 4*time.Minute {
+					t.Errorf("it took %v", d)
+				}
+				if rep.Bound.IsZero() {
+					t.Error("there is no bound for other caches")
+				}
+				if st := state(rep, "cache").State; st != failover.ServerNew {
+					t.Errorf("the resolver is %s: a dead server kept it from being asked", st)
+				}
+			},
+		},
+		"a dead name server is skipped with a reason": {
+			set: func(s *swung) {
+				s.zone.Secondary("dead", 0).Fail("Ask", 1<<20, failovertest.LostRequest)
+				s.zone.Skip("dead", "retired in May")
+			}, want: failover.Proven, check: func(t *testing.T, _ *swung, rep failover.Report) {
+				if len(rep.Skipped) != 1 || rep.Skipped[0].Reason != "retired in May" {
+					t.Errorf("Skipped = %v", rep.Skipped)
+				}
+			},
+		},
+		"a server answers without authority": {
+			set: func(s *swung) { s.ns2.Lame = true }, want: failover.TimedOut, says: "not authoritative",
+		},
+		"a secondary never turns, and resolvers are not asked": {
+			set: func(s *swung) { s.ns2.Delay = 1000 * time.Hour; s.rec.Zones[0].Resolvers = nil }, want: failover.TimedOut, says: "ns2: ",
+		},
+		"a query error is not yet, not failed": {
+			after: func(_ *testing.T, s *swung) { s.ns2.Fail("Ask", 3, failovertest.LostRequest) }, want: failover.Proven,
+		},
+		"several caches behind one address": {
+			set: func(s *swung) { s.cache.Caches, s.rec.Vantages = 3, nil }, ttl: time.Minute, want: failover.Proven,
+			check: func(t *testing.T, s *swung, _ failover.Report) {
+				if d := time.Since(s.began); d < 58*time.Second {
+					t.Errorf("it took only %v: a cache with the old value was overlooked", d)
+				}
+			},
+		},
+		"a resolver serves stale data past its deadline": {
+			set: func(s *swung) { s.cache.Stale = 1000 * time.Hour }, ttl: 10 * time.Second, want: failover.TimedOut, says: "cache: old",
+			check: func(t *testing.T, _ *swung, rep failover.Report) {
+				r := state(rep, "cache")
+				if r.Overdue == 0 || r.Left != 30*time.Second {
+					t.Errorf("the report has %d overdue answers with %v left", r.Overdue, r.Left)
+				}
+			},
+		},
+		"a dead resolver": {
+			after: func(_ *testing.T, s *swung) { s.cache.Fail("Ask", 1<<20, failovertest.LostRequest) }, want: failover.TimedOut, says: "cache: unreachable",
+		},
+		"somebody adds the old address again": {
+			after: func(_ *testing.T, s *swung) { s.zone.Edit(setA(time.Minute, addrA, addrB)) }, want: failover.Contradicted, says: "at both sides",
+		},
+		"somebody adds an AAAA that no move lists": {
+			after: func(_ *testing.T, s *swung) {
+				s.zone.Edit(failover.RecordSet{Name: host, Type: failover.AAAA, TTL: time.Minute, Values: []string{"2001:db8::1"}})
+			}, want: failover.Contradicted, says: "in no move",
+		},
+		"the wrong appliance answers behind the right name": {
+			after: func(_ *testing.T, s *swung) {
+				s.rec.Vantages[0].Ask = func(context.Context) (string, error) { return "guid-a", nil }
+			}, want: failover.TimedOut, says: "guid-a answered",
+		},
+		"the primary cannot be read for a while": {
+			after: func(_ *testing.T, s *swung) { s.zone.Fail("Read", 4, failovertest.LostRequest) }, want: failover.Proven,
+		},
+		"the primary is gone": {
+			after: func(_ *testing.T, s *swung) { s.zone.Fail("Read", 1<<20, failovertest.LostRequest) }, want: failover.TimedOut, says: "connection reset",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ttl := tt.ttl
+				if ttl == 0 {
+					ttl = 5 * time.Second
+				}
+				s := swing(t, ttl, tt.set)
+				if tt.after != nil {
+					tt.after(t, s)
+				}
+				rep, err := failover.Verify(t.Context(), s.rec, nil)
+				if rep.State != tt.want || (err == nil) != (tt.want == failover.Proven) || err != nil && !errors.Is(err, failover.ErrNotProven) {
+					t.Errorf("Verify() = %v (%s), %v, want %v", rep.State, rep.Detail, err, tt.want)
+				}
+				if !strings.Contains(rep.Detail, tt.says) {
+					t.Errorf("detail %q does not say %q", rep.Detail, tt.says)
+				}
+				if tt.check != nil {
+					tt.check(t, s, rep)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// fixed is a name server that always says the same.
+type fixed struct {
+	name   string
+	answer failover.Answer
+}
+
+func (f fixed) String() string { return f.name }
+
+func (f fixed) Ask(_ context.Context, keys []failover.Key) (failover.Answer, error) {
+	out := f.answer
+	for _, k := range keys {
+		set := failover.RecordSet{Name: k.Name, Type: k.Type}
+		if k.Type == failover.A {
+			set = setA(time.Minute, addrB)
+		}
+		out.Sets = append(out.Sets, set)
+	}
+	return out, nil
+}
+
+func TestTrapSerialArithmetic(t *testing.T) {
+	for name, tt := range map[string]struct {
+		primary, server uint32
+		want            failover.ServerState
+	}{
+		"equal":                          {7, 7, failover.ServerNew},
+		"later":                          {7, 8, failover.ServerNew},
+		"earlier: a node that is behind": {8, 7, failover.ServerBehind},
+		"later, wrapped round":           {1<<32 - 1, 3, failover.ServerNew},
+		"earlier, wrapped round":         {3, 1<<32 - 1, failover.ServerBehind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z := newZone("example.com.", setA(time.Minute, addrB))
+			r := record(z)
+			r.Zones[0].Authorities = func(context.Context) (failover.Authorities, error) {
+				return failover.Authorities{
+					Primary: fixed{"primary", failover.Answer{Authoritative: true, Serial: tt.primary, HasSerial: true}},
+					Servers: []failover.Nameserver{fixed{"ns2", failover.Answer{Authoritative: true, Serial: tt.server, HasSerial: true}}},
+				}, nil
+			}
+			rep, err := r.Check(t.Context(), nil)
+			if err != nil || state(rep, "ns2").State != tt.want {
+				t.Errorf("Check() = %v, %v, want %s", rep.Servers, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestVerifyEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := swing(t, time.Hour, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		rep, err := failover.Verify(ctx, s.rec, nil)
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, failover.ErrNotProven) {
+			t.Errorf("Verify() = %v, want the deadline", err)
+		}
+		if rep.State != failover.Pending || !strings.Contains(err.Error(), "cache: old") {
+			t.Errorf("the last report is %v, and the error %v does not say who was waited for", rep.State, err)
+		}
+	})
+}
+
+func TestCheckGoesOnInAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := swing(t, time.Hour, nil)
+		var rep failover.Report
+		for rep.State == failover.Pending {
+			var last *failover.Report
+			if rep.Checks > 0 {
+				copied := roundTrip(t, rep)
+				last = &copied
+			}
+			var err error
+			if rep, err = s.rec.Check(t.Context(), last); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Until(rep.Next))
+		}
+		if rep.State != failover.Proven || time.Since(s.began) > time.Hour+5*time.Second {
+			t.Errorf("state %v (%s) after %v", rep.State, rep.Detail, time.Since(s.began))
+		}
+		if n := s.cache.Calls("Ask"); n > 12 {
+			t.Errorf("the resolver was asked %d times: what was predicted did not survive", n)
+		}
+	})
+}
+
+func TestTTLIsLoweredAheadAndRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := newZone("example.com.")
+		ns2 := z.Secondary("ns2", 3*time.Second)
+		time.Sleep(time.Minute)
+		r := record(z)
+		was, res, err := r.LowerTTL(t.Context(), 30*time.Second)
+		if err != nil || res.Outcome != failover.Applied {
+			t.Fatalf("LowerTTL() = %v, %v", res.Outcome, err)
+		}
+		if err := r.EffectiveTTL(t.Context(), 30*time.Second); err == nil || !strings.Contains(err.Error(), "ns2") {
+			t.Errorf("EffectiveTTL() = %v, want ns2 to be named", err)
+		}
+		time.Sleep(ns2.Delay)
+		if err := r.EffectiveTTL(t.Context(), 30*time.Second); err != nil {
+			t.Errorf("EffectiveTTL() = %v", err)
+		}
+		r.NotBefore = was.Ready(time.Now())
+		if res, err := r.Swing(t.Context()); !errors.Is(err, failover.ErrTooEarly) || res.Outcome != failover.Unchanged || z.Calls("Replace") != 1 {
+			t.Errorf("an early Swing() = %v, %v", res.Outcome, err)
+		}
+		time.Sleep(time.Hour)
+		if _, err := r.Swing(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// A process that was restarted lowers again: what is read then is not what was there first, and that is what is put back.
+		if again, res, err := r.LowerTTL(t.Context(), 30*time.Second); err != nil || res.Outcome != failover.AlreadyDone || again.Longest() != 30*time.Second {
+			t.Errorf("lowering twice = %v, %v, %v", again, res.Outcome, err)
+		}
+		if res, err := r.RestoreTTL(t.Context(), roundTrip(t, was), 30*time.Second); err != nil || res.Outcome != failover.Applied {
+			t.Errorf("RestoreTTL() = %v, %v", res.Outcome, err)
+		}
+		if now, err := r.TTLs(t.Context()); err != nil || now.Longest() != time.Hour {
+			t.Errorf("TTLs() = %v, %v", now, err)
+		}
+	})
+}
+
+func TestTTLChangedBySomebodyIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := newZone("example.com.")
+		r := record(z)
+		was, _, err := r.LowerTTL(t.Context(), 30*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.Edit(setA(5*time.Minute, addrA))
+		res, err := r.RestoreTTL(t.Context(), was, 30*time.Second)
+		if err != nil || res.Outcome != failover.AlreadyDone || !strings.Contains(res.Parts[0].Detail, "keeps its TTL of 5m0s") {
+			t.Errorf("RestoreTTL() = %+v, %v", res, err)
+		}
+		if now, err := r.TTLs(t.Context()); err != nil || now.Longest() != 5*time.Minute {
+			t.Errorf("TTLs() = %v, %v", now, err)
+		}
+	})
+}
+
+func TestTTLAnswerIsLost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault failovertest.Fault
+		want  failover.Outcome
+	}{
+		"carried out":     {failovertest.LostAnswer, failover.AlreadyDone},
+		"not carried out": {failovertest.LostRequest, failover.Unchanged},
+		"refused":         {failovertest.Refused, failover.Unchanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				z := newZone("example.com.")
+				z.Fail("Replace", 1, tt.fault)
+				_, res, err := record(z).LowerTTL(t.Context(), 30*time.Second)
+				if res.Outcome != tt.want || (err == nil) != tt.want.Good() || z.Calls("Replace") != 1 {
+					t.Errorf("LowerTTL() = %v, %v after %d sends, want %v after one", res.Outcome, err, z.Calls("Replace"), tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestIdentifyWantsSeveralInARow(t *testing.T) {
+	answers := func(ids ...string) failover.Vantage {
+		n := 0
+		return failover.Vantage{From: "here", Ask: func(context.Context) (string, error) {
+			id := ids[n%len(ids)]
+			n++
+			if id == "" {
+				return "", errors.New("connection refused")
+			}
+			return id, nil
+		}}
+	}
+	tests := map[string]struct {
+		v    []failover.Vantage
+		want bool
+	}{
+		"three times":           {[]failover.Vantage{answers("b", "b", "b")}, true},
+		"both in turn":          {[]failover.Vantage{answers("b", "a")}, false},
+		"the other at the end":  {[]failover.Vantage{answers("b", "b", "a")}, false},
+		"nobody once":           {[]failover.Vantage{answers("b", "", "b")}, false},
+		"right here, not there": {[]failover.Vantage{answers("b"), answers("a")}, false},
+		"no vantage":            {nil, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if id := failover.Identify(t.Context(), tt.v, "b", 3); id.Proven() != tt.want {
+				t.Errorf("Identify() = %v, proven %t, want %t", id, id.Proven(), tt.want)
+			}
+		})
+	}
+	if id := failover.Identify(t.Context(), []failover.Vantage{{From: "x", Ask: func(context.Context) (string, error) { return "", nil }}}, "", 1); id.Proven() {
+		t.Error("an empty identity was taken for proof")
+	}
+}
+
+func TestReachSaysWhoAnswers(t *testing.T) {
+	got := failover.Reach(t.Context(), []failover.Vantage{
+		{From: "one", Ask: func(context.Context) (string, error) { return "guid-a", nil }},
+		{From: "two", Ask: func(context.Context) (string, error) { return "", errors.New("no route to host") }},
+	})
+	if len(got) != 2 || got[0].ID != "guid-a" || got[1].Error != "no route to host" {
+		t.Errorf("Reach() = %+v", got)
+	}
+}
+
+func TestDescriptionsThatAreWrong(t *testing.T) {
+	z := newZone("example.com.")
+	six := netip.MustParseAddr("2001:db8::1")
+	tests := map[string]failover.Swinger{
+		"no zone":         &failover.Record{},
+		"no editor":       &failover.Record{Zones: []failover.Zone{{Moves: []failover.Move{failover.MoveAddress(host, addrA, addrB)}}}},
+		"no move":         &failover.Record{Zones: []failover.Zone{{Editor: z}}},
+		"the same values": &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{failover.MoveAddress(host, addrA, addrA)}}}},
+		"a set that moves twice": &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{
+			failover.MoveAddress(host, addrA, addrB), failover.MoveAddress("ACCESS.example.com", addrA, addrC)}}}},
+		"two families":       &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{failover.MoveAddress(host, addrA, six)}}}},
+		"two aliases":        &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{{Name: host, Type: failover.CNAME, From: []string{"a."}, To: []string{"b.", "c."}}}}}},
+		"an alias to itself": &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{{Name: host, Type: failover.CNAME, From: []string{"a."}, To: []string{host}}}}}},
+		"another type":       &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{{Name: host, Type: "MX", From: []string{"a."}, To: []string{"b."}}}}}},
+		"a new name, no TTL": &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{{Name: host, Type: failover.A, To: []string{"192.0.2.2"}}}}}},
+		"a TTL of half a second": &failover.Record{Zones: []failover.Zone{{Editor: z, Moves: []failover.Move{{Name: host, Type: failover.A, From: []string{"192.0.2.1"}, To: []string{"192.0.2.2"},
+			TTL: 500 * time.Millisecond}}}}},
+		"no gateway":   &failover.NATEntry{},
+		"one address":  &failover.NATEntry{NAT: failovertest.NewNAT(addrA), From: failover.Target{Addr: addrA}, To: failover.Target{Addr: addrA}},
+		"no addresses": &failover.SharedIP{},
+	}
+	for name, s := range tests {
+		t.Run(name, func(t *testing.T) {
+			if _, err := s.Look(t.Context()); !errors.Is(err, failover.ErrInvalid) {
+				t.Errorf("Look() = %v, want ErrInvalid", err)
+			}
+			if res, err := s.Swing(t.Context()); !errors.Is(err, failover.ErrInvalid) || res.Outcome != failover.Unchanged {
+				t.Errorf("Swing() = %v, %v, want ErrInvalid", res.Outcome, err)
+			}
+			if _, err := s.Check(t.Context(), nil); !errors.Is(err, failover.ErrInvalid) {
+				t.Errorf("Check() = %v, want ErrInvalid", err)
+			}
+			_ = s.Plan()
+			_ = s.Back()
+		})
+	}
+	if z.Calls("Read")+z.Calls("Replace") > 0 {
+		t.Error("something was sent")
+	}
+}
