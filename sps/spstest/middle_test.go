@@ -1,0 +1,271 @@
+package spstest
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/changeover-sdk/changeover/sps"
+)
+
+// What begins before a node goes down does not end after it has come back.
+func TestDownInTheMiddle(t *testing.T) {
+	tests := map[string]struct {
+		begin func(u *user) error
+		left  What // must not be in the record
+	}{
+		"upload": {func(u *user) error {
+			_, _, err := u.upload(ImageFile{Version: "7.0.2.1", Size: 1 << 20})
+			return err
+		}, Upload},
+		"test": {func(u *user) error {
+			_, _, err := u.do("POST", "/api/firmware/test", `{"slot_id": 2}`)
+			return err
+		}, Test},
+		"upgrade": {func(u *user) error {
+			_, _, err := u.do("POST", "/api/firmware/upgrade", `{"slot_id": 2}`)
+			return err
+		}, Upgrade},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &Node{Stored: []string{"7.0.3"}, UploadSpeed: 1 << 14, BootTime: 10 * time.Second}
+				defer n.Close()
+				u := loggedIn(t, n)
+				time.AfterFunc(15*time.Second, n.PowerCycle)
+				if err := tt.begin(u); err == nil {
+					t.Error("an answer from a node that went down")
+				}
+				time.Sleep(time.Hour)
+				if got := n.Record().Of(tt.left); len(got) != 0 {
+					t.Errorf("it happened all the same:\n%v", got)
+				}
+				n.world.in(func() {
+					if n.busy != 0 || n.requests != 0 {
+						t.Errorf("%d operations and %d requests are under way", n.busy, n.requests)
+					}
+				})
+			})
+		})
+	}
+}
+
+func TestBundleAndFetchEndWithTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{BootTime: 10 * time.Second, UploadSpeed: 1 << 10, Downloads: Mirror(map[string]ImageFile{"https://mirror/x": {Version: "7.0.3"}})}
+		defer n.Close()
+		u := loggedIn(t, n)
+		u.must("POST", "/api/troubleshooting/support-bundle", "")
+		key := u.must("POST", "/api/firmware/fetch", `{"url": "https://mirror/x"}`)["key"].(string)
+		time.Sleep(30 * time.Second)
+		n.PowerCycle()
+		time.Sleep(time.Hour)
+		u.login(n.Login())
+		if got := at(u.must("GET", "/api/troubleshooting/support-bundle", ""), "items").([]any); len(got) != 0 {
+			t.Errorf("bundles: %v", got)
+		}
+		if got := at(u.must("GET", "/api/firmware/fetch/"+key, ""), "body", "status"); got != "failed" || len(n.Record().Of(Upload)) != 0 {
+			t.Errorf("fetch: %v", got)
+		}
+	})
+}
+
+// A scenario may be played, and a knob turned, while requests are under way: for the race detector.
+func TestTurnedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{UploadSpeed: 1 << 16, Unknown: func(*http.Request) {}}
+		defer n.Close()
+		u := loggedIn(t, n)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			u.upload(ImageFile{Version: "7.0.2.1"})
+		}()
+		for _, s := range Scenarios() {
+			if s.node != nil {
+				n.Play(s.Name)
+			}
+			time.Sleep(100 * time.Millisecond)
+			n.Read(t.Context(), sps.PageSystem, "", "Boot time")
+			n.Change(func() { n.UploadSpeed, n.InstallTime = 1<<17, time.Minute })
+		}
+		n.Heal()
+		<-done
+	})
+}
+
+func TestTransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Switches: Switches{RequireCommitLog: true, CommitField: "commit_message"}}
+		u := loggedIn(t, n)
+		status := func() any { return at(u.must("GET", "/api/transaction", ""), "transaction", "status") }
+		u.must("POST", "/api/transaction", "")
+		if status() != "open" {
+			t.Error("not open")
+		}
+		if s, out, _ := u.do("PUT", "/api/transaction", `{"status": "commit", "message": "x"}`); s != 400 {
+			t.Errorf("without the message under its name: %d %v", s, out)
+		}
+		u.must("PUT", "/api/transaction", `{"status": "commit", "commit_message": "x"}`)
+		u.must("POST", "/api/transaction", "")
+		u.must("GET", "/api/transaction/changes", "")
+		u.must("DELETE", "/api/transaction", "")
+		if status() != "closed" || len(n.Record().Of(Commit)) != 1 {
+			t.Errorf("status %v, record:\n%v", status(), n.Record())
+		}
+		for _, path := range []string{"/api/configuration", "/api/configuration/management/accounting", "/api/configuration/management/webinterface", "/api/configuration/troubleshooting", "/api/cluster"} {
+			u.must("GET", path, "")
+		}
+	})
+}
+
+func TestDeleteOnThePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Stored: []string{"7.0.3"}, CoreFiles: []string{"core.1"}}
+		if _, _, err := n.Press(t.Context(), sps.PageFirmwares, "7.0.2", "Delete", nil, ""); err == nil {
+			t.Error("the running firmware was deleted")
+		}
+		if _, _, err := n.Press(t.Context(), sps.PageFirmwares, "7.0.3", "Delete", nil, ""); err != nil {
+			t.Error(err)
+		}
+		if _, err := n.Read(t.Context(), sps.PageFirmwares, "7.0.3", "Slot"); err == nil {
+			t.Error("the row is still there")
+		}
+		if name, file, err := n.Press(t.Context(), sps.PageCoreFiles, "core.1", "Download", nil, ""); name != "core.1" || file == nil || err != nil {
+			t.Errorf("core file: %q, %v", name, err)
+		}
+	})
+}
+
+// A pair over real sockets: the address outlives a takeover, and so does the certificate.
+func TestSmokePairTLS(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	p := &Pair{A: &Node{Scale: 1.0 / 600}}
+	defer p.Close()
+	url, err := p.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	user, password := p.Login()
+	c, err := sps.NewClient(url, sps.Login{User: user, Password: password}, &sps.Options{CA: p.A.CA(), Fingerprint: p.A.Fingerprint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Logout()
+	if err := p.Pages().HA.ActivateSlave(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for p.Active() != p.B {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if info, err := c.Info(ctx); err != nil || info.Host != "sps1" {
+		t.Errorf("after the takeover: %+v, %v", info, err)
+	}
+	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.A.CA()}, DisableKeepAlives: true}}
+	b := newBrowser(t, url, hc)
+	b.login(user, password)
+	if _, _, text := b.do("GET", href(sps.PageHA), "", nil); !strings.Contains(text, "<b>sps1-b</b>") {
+		t.Errorf("the page:\n%s", text)
+	}
+}
+
+func TestRecordReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pair{}
+		defer p.Close()
+		p.begin()
+		p.A.PowerOff()
+		p.B.PowerOff()
+		if got, want := p.Record().On("sps1-a").String(), "2000-01-01 00:00:00 sps1-a: power off\n2000-01-01 00:00:00 sps1-a: down\n"; got != want {
+			t.Errorf("record:\n%s\nwant\n%s", got, want)
+		}
+		if got := p.Violations(); len(got) != 1 || got[0].String() != "2000-01-01 00:00:00 sps1-b: power off: a node was switched off while the other did not serve" {
+			t.Errorf("violations: %v", got)
+		}
+	})
+}
+
+// However an image is cut into pieces, the verdict is the same; and no byte can be changed unnoticed.
+func FuzzImageCheck(f *testing.F) {
+	f.Add("7.0.2.1", "notes", uint16(300), uint16(7), uint16(0), byte(0))
+	f.Add("8.0.0", "", uint16(5000), uint16(4096), uint16(100), byte(1))
+	f.Fuzz(func(t *testing.T, version, notes string, size, piece, where uint16, flip byte) {
+		if _, err := sps.ParseVersion(version); err != nil || strings.ContainsAny(notes, "\r\n") || len(notes) > 1000 {
+			t.Skip()
+		}
+		version, notes = strings.TrimSpace(version), strings.TrimSpace(notes)
+		img := ImageFile{Version: version, Notes: notes, Size: max(int64(size), 2048)}
+		b := make([]byte, img.Size)
+		file := img.Open()
+		for n := 0; n < len(b); {
+			k, err := file.Read(b[n:])
+			if n += k; err != nil {
+				t.Fatal(err)
+			}
+		}
+		padding := strings.Index(string(b), "\n\n") + 2
+		at := padding + int(where)%(len(b)-padding)
+		b[at] ^= flip
+		whole, pieces := new(imageCheck), new(imageCheck)
+		whole.Write(b)
+		for i := 0; i < len(b); i += int(piece)%len(b) + 1 {
+			pieces.Write(b[i:min(i+int(piece)%len(b)+1, len(b))])
+		}
+		s1, err1 := whole.slot()
+		s2, err2 := pieces.slot()
+		if s1 != s2 || (err1 == nil) != (err2 == nil) {
+			t.Fatalf("whole: %+v, %v; in pieces: %+v, %v", s1, err1, s2, err2)
+		}
+		if (err1 == nil) != (flip == 0) {
+			t.Fatalf("byte %d of %d changed by %#x: %v", at, len(b), flip, err1)
+		}
+		if err1 == nil && s1.version != version {
+			t.Fatalf("version %q, want %q", s1.version, version)
+		}
+	})
+}
+
+// Whatever words come, at most one button is pressed, and what was refused did nothing.
+func FuzzPress(f *testing.F) {
+	f.Add("Basic Settings > System > System control > This node", "", "Reboot", "")
+	f.Add("Basic Settings > High Availability", "Other node", "Shutdown", "sure?")
+	f.Add(" > > ", ">", "", "")
+	f.Fuzz(func(t *testing.T, where, row, label, dialog string) {
+		p := &Pair{A: &Node{Stored: []string{"7.0.3"}, TestTime: time.Microsecond, InstallTime: time.Microsecond}}
+		defer p.Close()
+		_, _, err := p.Press(t.Context(), where, row, label, nil, dialog)
+		got := p.Record()
+		switch {
+		case err != nil && strings.Contains(err.Error(), sps.ErrNotPressed.Error()):
+			if len(got) != 0 {
+				t.Errorf("Press(%q, %q, %q) = %v, and yet:\n%v", where, row, label, err, got)
+			}
+		case len(got.Of(Press)) != 1:
+			t.Errorf("Press(%q, %q, %q) pressed %d buttons: %v", where, row, label, len(got.Of(Press)), err)
+		}
+	})
+}
+
+func BenchmarkUpload(b *testing.B) {
+	n := new(Node)
+	defer n.Close()
+	const size = 64 << 20
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		check := new(imageCheck)
+		n.begin()
+		if err := n.take(context.Background(), n.epoch, check, Images(ImageFile{Version: "7.0.3", Size: size}).(imageFS)[0].Open(), func() {}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
