@@ -62,18 +62,15 @@ type File interface {
 
 // Open returns the image as a file.
 func (img ImageFile) Open() File {
-	head := imageMagic + "version: " + img.Version + "\nsize: %d\nnotes: " + cmp.Or(img.Notes, defaultNotes(img.Version)) + "\n"
+	size := cmp.Or(img.Size, 1<<20)
+	text := fmt.Appendf(nil, "%sversion: %s\nsize: %d\nnotes: %s\n", imageMagic, img.Version, size, cmp.Or(img.Notes, defaultNotes(img.Version)))
 	if img.News != "" {
-		head += "news: " + img.News + "\n"
+		text = fmt.Appendf(text, "news: %s\n", img.News)
 	}
 	if img.Boots != "" {
-		head += "boots: " + img.Boots + "\n"
+		text = fmt.Appendf(text, "boots: %s\n", img.Boots)
 	}
-	size := img.Size
-	if size == 0 {
-		size = 1 << 20
-	}
-	text := fmt.Appendf(nil, head+"\n", size)
+	text = append(text, '\n')
 	f := &imageReader{name: ImageName(img.Version), head: text, size: max(size, int64(len(text))), bad: -1}
 	if img.Corrupt {
 		f.bad = int64(len(text)) + (f.size-int64(len(text)))/2

@@ -197,6 +197,7 @@ func TestRecordReads(t *testing.T) {
 // However an image is cut into pieces, the verdict is the same; and no byte can be changed unnoticed.
 func FuzzImageCheck(f *testing.F) {
 	f.Add("7.0.2.1", "notes", uint16(300), uint16(7), uint16(0), byte(0))
+	f.Add("0.0", "100 %", uint16(300), uint16(25), uint16(0), byte(0))
 	f.Add("8.0.0", "", uint16(5000), uint16(4096), uint16(100), byte(1))
 	f.Fuzz(func(t *testing.T, version, notes string, size, piece, where uint16, flip byte) {
 		if _, err := sps.ParseVersion(version); err != nil || strings.ContainsAny(notes, "\r\n") || len(notes) > 1000 {
