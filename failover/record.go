@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +23,9 @@ type Record struct {
 	NotBefore time.Time
 	// KeepPartial leaves zones as they are when a later zone refuses. By default what this call has moved is put back, guarded, so that the site is not split.
 	KeepPartial bool
+
+	// AtOnce is how many zones are read and changed at the same time. 0 and 1 mean one after another, in their order. Changing stops at the first zone that refuses.
+	AtOnce int
 
 	// Vantages are the places from which the identity check connects to the site's name, last of all. None: identity is not checked, and reports say so.
 	Vantages []Vantage
@@ -49,6 +54,7 @@ type Zone struct {
 // prepared is a zone's moves in canonical form, with the guards for sets that must be absent.
 type prepared struct {
 	zone     Zone
+	on       string // the editor's name, made unique: two views of a zone may be at one server
 	keys     []Key
 	from, to []RecordSet // aligned with keys; absent sets where a type is only guarded
 	listed   []bool      // aligned with keys: a move, not only a guard
@@ -63,7 +69,10 @@ func (r *Record) prepare() ([]prepared, error) {
 		if z.Editor == nil || len(z.Moves) == 0 {
 			return nil, &Error{Op: "describe", Err: fmt.Errorf("%w: a zone needs an editor and at least one move", ErrInvalid)}
 		}
-		p := prepared{zone: z}
+		p := prepared{zone: z, on: z.Editor.String()}
+		for n := 2; slices.ContainsFunc(out, func(o prepared) bool { return o.on == p.on }); n++ {
+			p.on = fmt.Sprintf("%s (%d)", z.Editor, n)
+		}
 		var names []string
 		for _, m := range z.Moves {
 			from, to, err := m.sets()
@@ -72,7 +81,7 @@ func (r *Record) prepare() ([]prepared, error) {
 			}
 			k := Key{from.Name, from.Type}
 			if slices.Contains(p.keys, k) {
-				return nil, &Error{Op: "describe", On: z.Editor.String(), Err: fmt.Errorf("%w: %s %s moves twice", ErrInvalid, k.Name, k.Type)}
+				return nil, &Error{Op: "describe", On: p.on, Err: fmt.Errorf("%w: %s %s moves twice", ErrInvalid, k.Name, k.Type)}
 			}
 			if !slices.Contains(names, k.Name) {
 				names = append(names, k.Name)
@@ -123,7 +132,7 @@ func (r *Record) Plan() Plan {
 		return out
 	}
 	for _, p := range zones {
-		part := PlanPart{On: p.zone.Editor.String(), Guard: p.zone.Editor.Guard()}
+		part := PlanPart{On: p.on, Guard: p.zone.Editor.Guard()}
 		for i := range p.keys {
 			if p.listed[i] {
 				part.Moves = append(part.Moves, Change{p.from[i], p.to[i]}.String())
@@ -159,31 +168,61 @@ func (r *Record) Look(ctx context.Context) (View, error) {
 }
 
 func (r *Record) look(ctx context.Context, zones []prepared) (View, [][]RecordSet, error) {
-	view := View{At: time.Now()}
-	var errs []error
+	view := View{At: time.Now(), Parts: make([]ViewPart, len(zones))}
+	errs := make([]error, len(zones))
 	all := make([][]RecordSet, len(zones))
-	positions := make([]Position, len(zones))
-	for i, p := range zones {
-		part := ViewPart{On: p.zone.Editor.String()}
+	inTurn(len(zones), r.AtOnce, func(i int) bool {
+		p := zones[i]
+		part := ViewPart{On: p.on}
 		have, err := readSets(ctx, p.zone.Editor, p.keys)
 		if err != nil {
 			part.Error = err.Error()
-			errs = append(errs, &Error{Op: "look", On: part.On, Err: err})
+			errs[i] = &Error{Op: "look", On: part.On, Err: err}
 		} else {
 			all[i] = have
 			part.Position, part.Have = p.position(have)
-			for j, h := range have {
-				if p.listed[j] && len(h.Values) > 0 {
-					view.Wait = max(view.Wait, h.TTL)
-				}
+		}
+		view.Parts[i] = part
+		return true
+	})
+	positions := make([]Position, len(zones))
+	for i, part := range view.Parts {
+		positions[i] = part.Position
+		for j, h := range all[i] {
+			if zones[i].listed[j] && len(h.Values) > 0 {
+				view.Wait = max(view.Wait, h.TTL)
 			}
 		}
-		positions[i] = part.Position
-		view.Parts = append(view.Parts, part)
 	}
 	view.Position = together(positions)
 	view.Detail = r.detail(view)
 	return view, all, ended(ctx, errors.Join(errs...))
+}
+
+// inTurn calls do for 0 to n-1 in this order, so many at the same time, and starts no more once one has returned false. It returns when all have.
+func inTurn(n, atOnce int, do func(i int) bool) {
+	if atOnce <= 1 {
+		for i := 0; i < n && do(i); i++ {
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	var stop atomic.Bool
+	for range min(atOnce, n) {
+		wg.Go(func() {
+			for !stop.Load() {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if !do(i) {
+					stop.Store(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // detail says in one line where the name leads.

@@ -63,7 +63,7 @@ func (r *Record) Check(ctx context.Context, last *Report) (Report, error) {
 
 // checkZone asks all authoritative servers of a zone and reports whether resolvers may be asked: no server is known to have anything but the new side.
 func (r *Record) checkZone(ctx context.Context, p prepared, rep, last *Report) bool {
-	on := p.zone.Editor.String()
+	on := p.on
 	if p.zone.Authorities == nil {
 		rep.Notes = append(rep.Notes, on+": the other authoritative servers were not asked: none are known")
 		return true
@@ -170,7 +170,7 @@ func (p prepared) server(have []RecordSet) (ServerState, []string) {
 const resolverAsks = 3
 
 func (r *Record) checkResolvers(ctx context.Context, p prepared, rep, last *Report) {
-	on := p.zone.Editor.String()
+	on := p.on
 	ready := true
 	for _, s := range rep.Servers {
 		late := s.State == ServerUnreachable && rep.At.Sub(rep.Began) >= r.Limits.authorities()

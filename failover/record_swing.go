@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Swing moves the name in all zones, one guarded change a zone, in their order.
+// Swing moves the name in all zones, one guarded change a zone, in their order (see AtOnce).
 //
 // All zones are read first: if one cannot be read nothing is sent, and if one is neither at the old nor at the new side the outcome is Conflict with nothing sent. Zones that are
 // at the new side already are left alone, so a swing that was cut short between two zones is finished by calling Swing again.
@@ -38,27 +39,39 @@ func (r *Record) Swing(ctx context.Context) (Result, error) {
 			return fail(part.On, fmt.Errorf("%w: the name is %s: %s", ErrGuard, part.Position, values(part.Have)))
 		}
 	}
-	for i, p := range zones {
-		part := ResultPart{On: p.zone.Editor.String(), Outcome: AlreadyDone, Detail: "was there before"}
-		var err error
+	parts, errs := make([]*ResultPart, len(zones)), make([]error, len(zones))
+	inTurn(len(zones), r.AtOnce, func(i int) bool {
+		part := &ResultPart{On: zones[i].on, Outcome: AlreadyDone, Detail: "was there before"}
 		if view.Parts[i].Position == AtFrom {
-			part.Outcome, part.Detail, err = r.swap(ctx, p, p.changes(have[i]))
+			part.Outcome, part.Detail, errs[i] = r.swap(ctx, zones[i], zones[i].changes(have[i]))
 		}
-		res.Parts = append(res.Parts, part)
-		if part.Outcome.Good() {
-			continue
-		}
-		res.Outcome = part.Outcome
-		if part.Outcome != Unknown {
-			r.putBack(ctx, zones, have, &res)
-		}
-		return fail(part.On, err)
-	}
+		parts[i] = part
+		return part.Outcome.Good()
+	})
 	res.Outcome = AlreadyDone
-	for _, p := range res.Parts {
-		if p.Outcome == Applied {
+	var worst *ResultPart
+	for _, p := range parts {
+		switch {
+		case p == nil: // never begun
+		case !p.Outcome.Good() && (worst == nil || p.Outcome == Unknown || p.Outcome == Conflict && worst.Outcome == Unchanged):
+			worst = p // an unknown zone counts more than a conflict, and that more than one that is unchanged
+		case p.Outcome == Applied:
 			res.Outcome = Applied
 		}
+	}
+	if worst != nil {
+		res.Outcome = worst.Outcome
+		if worst.Outcome != Unknown && r.putBack(ctx, zones, have, parts) {
+			res.Outcome = Conflict
+		}
+	}
+	for _, p := range parts {
+		if p != nil {
+			res.Parts = append(res.Parts, *p)
+		}
+	}
+	if worst != nil {
+		return fail(worst.On, errors.Join(errs...))
 	}
 	res.Ended = time.Now()
 	res.Detail = fmt.Sprintf("%s -> %s: %s in %d of %d zones", r.From.Name, r.To.Name, res.Outcome, len(res.Parts), len(zones))
@@ -117,14 +130,15 @@ func (r *Record) settle() time.Duration {
 	return 3 * time.Second
 }
 
-// putBack undoes the zones that this very call has applied, newest first, and sets the outcome of the whole.
-func (r *Record) putBack(ctx context.Context, zones []prepared, have [][]RecordSet, res *Result) {
+// putBack undoes the zones that this very call has applied, newest first, and reports whether the site is left split.
+func (r *Record) putBack(ctx context.Context, zones []prepared, have [][]RecordSet, parts []*ResultPart) (split bool) {
 	// The caller may have given up, which is no reason to leave the site split.
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 30*time.Second, errors.New("putting back took more than 30 s"))
 	defer cancel()
-	split := false
-	for i := len(res.Parts) - 2; i >= 0; i-- {
-		part := &res.Parts[i]
+	for i, part := range slices.Backward(parts) {
+		if part == nil || !part.Outcome.Good() {
+			continue
+		}
 		if part.Outcome != Applied || r.KeepPartial {
 			split = true
 			continue
@@ -140,9 +154,7 @@ func (r *Record) putBack(ctx context.Context, zones []prepared, have [][]RecordS
 			part.Detail = "put back: " + detail
 		}
 	}
-	if split {
-		res.Outcome = Conflict
-	}
+	return split
 }
 
 // resolve finds out what became of a change whose answer was lost, or whose guard did not hold, by reading until the state is believed. It never sends.

@@ -47,7 +47,7 @@ func (r *Record) TTLs(ctx context.Context) (TTLState, error) {
 	}
 	out := TTLState{At: time.Now()}
 	for i, p := range zones {
-		z := ZoneTTL{On: p.zone.Editor.String()}
+		z := ZoneTTL{On: p.on}
 		for j, h := range all[i] {
 			if p.listed[j] && len(h.Values) > 0 {
 				z.Sets = append(z.Sets, h)
@@ -178,7 +178,7 @@ func (r *Record) EffectiveTTL(ctx context.Context, ttl time.Duration) error {
 	}
 	var errs []error
 	for _, p := range zones {
-		on := p.zone.Editor.String()
+		on := p.on
 		have, err := readSets(ctx, p.zone.Editor, p.keys)
 		errs = append(errs, longer(on, have, ttl, err))
 		if p.zone.Authorities == nil {

@@ -148,6 +148,44 @@ func TestSplitHorizonIsPutBackWhenTheCallerGivesUp(t *testing.T) {
 	})
 }
 
+func TestManyZonesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var zones []*failovertest.Zone
+		for range 50 {
+			zones = append(zones, newZone("example.com."))
+		}
+		r := record(zones...)
+		r.AtOnce = 4
+		zones[30].Fail("Replace", 1, failovertest.Refused)
+		res, err := r.Swing(t.Context())
+		if res.Outcome != failover.Unchanged || !errors.Is(err, failover.ErrRefused) {
+			t.Errorf("Swing() = %v, %v", res.Outcome, err)
+		}
+		begun := 0
+		for i, z := range zones {
+			if n := z.Calls("Replace"); n > 0 {
+				begun++
+				if i > 34 {
+					t.Errorf("zone %d was begun after zone 30 had refused", i)
+				}
+			}
+			if d := cmp.Diff([]string{"192.0.2.1"}, have(t, z)); d != "" {
+				t.Errorf("zone %d (-want +got):\n%s", i, d)
+			}
+		}
+		if begun < 31 || begun != len(res.Parts) {
+			t.Errorf("%d zones were begun, the result lists %d", begun, len(res.Parts))
+		}
+		if res, err := r.Swing(t.Context()); res.Outcome != failover.Applied || len(res.Parts) != 50 {
+			t.Errorf("again: %v, %v", res.Outcome, err)
+		}
+		rep, err := failover.Verify(t.Context(), r, nil)
+		if err != nil || len(rep.Servers) != 50 {
+			t.Errorf("Verify() = %v, %v", rep.State, err)
+		}
+	})
+}
+
 // A run is killed between any two calls to the zones and a new one goes on: it always ends with both zones at the new side, each moved exactly once.
 func TestCrashBetweenAnyTwoCalls(t *testing.T) {
 	for calls := 1; ; calls++ {
