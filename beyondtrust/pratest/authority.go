@@ -39,7 +39,7 @@ func newAuthority(now time.Time) *authority {
 	a := &authority{configs: map[configKey]*tls.Config{}}
 	a.root = a.newRoot("Simulated Root CA", now)
 	a.second = a.newRoot("Another Simulated Root CA", now)
-	update := a.issue(a.root, now, "update server", []string{UpdateHost, UpdateHostNewer}, nil, now.AddDate(1, 0, 0))
+	update := a.issue(a.root, now, "update server", []string{UpdateHost, UpdateHostNewer, "localhost"}, loopback, now.AddDate(1, 0, 0))
 	a.updateConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{update.tls}}
 	return a
 }
@@ -105,14 +105,14 @@ func (s *Site) siteCertificate(b *Box) *certificate {
 		c.assigned = b.addrs()
 		return &c
 	}
-	c := s.w.authority.issue(s.w.authority.root, s.w.now, s.Name, s.certNames(), s.certAddrs(), s.w.now.AddDate(1, 0, 0))
+	c := s.w.authority.issue(s.w.authority.root, s.w.now, s.Name, s.certNames(), loopback, s.w.now.AddDate(1, 0, 0))
 	c.assigned = b.addrs()
 	return c
 }
 
 func (s *Site) certNames() []string {
 	d := s.domain()
-	names := []string{s.Name, "pra-a." + d, "pra-b." + d, "localhost"} // localhost: for listeners on loopback
+	names := []string{s.Name, "pra-a." + d, "pra-b." + d, "localhost"}
 	for _, n := range []string{s.A.Name, s.B.Name} {
 		if n != "" && !slices.Contains(names, n+"."+d) {
 			names = append(names, n+"."+d)
@@ -121,7 +121,8 @@ func (s *Site) certNames() []string {
 	return names
 }
 
-func (s *Site) certAddrs() []netip.Addr { return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})} }
+// loopback is in every certificate, for listeners there.
+var loopback = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 
 func (b *Box) addrs() []netip.Addr {
 	list := []netip.Addr{b.Addr}

@@ -98,7 +98,6 @@ type boxState struct {
 	lastSync     time.Time // by its own clock
 	syncStatus   string
 	syncing      *dataSync
-	conflict     bool
 	peerSeen     beyondtrust.Role // as its page shows it
 	peerSeenAt   time.Time
 	stuckSyncing bool
@@ -121,7 +120,6 @@ type boxState struct {
 	whatsNew   bool
 	signedIn   map[string]string // page sessions: cookie to interface
 	submitted  string            // the download key on the update server's page, as this appliance's person sees it
-	fetched    string
 	message    map[string]string // what each page said last
 	installers []installer
 }

@@ -58,7 +58,7 @@ func (b *Box) reissue(another bool, until time.Time) {
 	if another {
 		by = s.w.authority.second
 	}
-	c := s.w.authority.issue(by, s.w.now, s.Name, s.certNames(), s.certAddrs(), until)
+	c := s.w.authority.issue(by, s.w.now, s.Name, s.certNames(), loopback, until)
 	c.assigned = b.addrs()
 	b.st.certs = []*certificate{c}
 	s.note(b, Certificate, "reissued by %s", c.issuedBy())

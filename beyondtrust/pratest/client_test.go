@@ -30,9 +30,7 @@ func client(t *testing.T, site *pratest.Site, box *pratest.Box, opts beyondtrust
 func bubble(t *testing.T, site *pratest.Site, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		if site.Unexpected == nil {
-			site.Unexpected = t.Errorf
-		}
+		site.T = t
 		defer site.Close()
 		f(t)
 	})

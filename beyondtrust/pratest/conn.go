@@ -40,21 +40,21 @@ func (s *Site) HTTPClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: s.DialContext,
 		TLSClientConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: s.RootCAs(), ClientSessionCache: tls.NewLRUClientSessionCache(0),
+			MinVersion: tls.VersionTLS12, RootCAs: s.CA(), ClientSessionCache: tls.NewLRUClientSessionCache(0),
 		},
 		DisableKeepAlives: true, // the vendor asks for one connection a call
 	}}
 }
 
-// RootCAs returns a pool with the authority that has signed the appliances' certificates, and the update server's.
-func (s *Site) RootCAs() *x509.CertPool {
+// CA returns the pool that trusts the certificates of the appliances in service and of the update server.
+func (s *Site) CA() *x509.CertPool {
 	s.lock()
 	defer s.mu.Unlock()
 	return s.w.authority.pool()
 }
 
-// CA returns that authority's certificate in PEM, for programs that want a file.
-func (s *Site) CA() []byte {
+// CAPEM returns the certificates in that pool as PEM, for programs that want a file.
+func (s *Site) CAPEM() []byte {
 	s.lock()
 	defer s.mu.Unlock()
 	return s.w.authority.pem()

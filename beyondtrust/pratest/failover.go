@@ -25,6 +25,12 @@ const (
 	textRoleChanged = "Successfully changed role."
 )
 
+// related reports whether b believes in a relationship.
+func (b *Box) related() bool { return b.st.peer != nil && b.st.role != beyondtrust.RoleNone }
+
+// standby reports whether b is a backup in a relationship.
+func (b *Box) standby() bool { return b.related() && b.st.role == beyondtrust.RoleBackup }
+
 // reachable reports whether a connection to b can be made and something answers.
 func (b *Box) reachable() bool { return b.st.front == open && !b.st.factory && b.has(b.Addr) }
 
@@ -97,7 +103,6 @@ func (b *Box) takeRole(role beyondtrust.Role) {
 		return
 	}
 	st.role = role
-	st.health = map[string]cached{}
 	s.note(b, RoleChange, "%s", role)
 	if s.Switches.TokensDie {
 		b.revokeTokens()
@@ -116,7 +121,7 @@ func (b *Box) takeRole(role beyondtrust.Role) {
 func (b *Box) breakUp() *refusal {
 	s, st := b.site, b.st
 	s.judge(b, heavy, "break")
-	if st.role == beyondtrust.RoleNone {
+	if !b.related() {
 		return refuse(beyondtrust.TextNotConfigured)
 	}
 	peer := st.peer
@@ -132,8 +137,7 @@ func (b *Box) breakUp() *refusal {
 // alone makes b stand alone.
 func (b *Box) alone() {
 	s, st := b.site, b.st
-	st.peer, st.peerSeen, st.conflict = nil, "", false
-	st.health = map[string]cached{}
+	st.peer, st.peerSeen = nil, ""
 	if !s.Switches.RolesStay && st.role != beyondtrust.RoleNone {
 		st.role = beyondtrust.RoleNone
 		s.note(b, RoleChange, "%s", st.role)
@@ -148,7 +152,7 @@ func (b *Box) alone() {
 func (b *Box) establish(form beyondtrust.Establish) *refusal {
 	s, st := b.site, b.st
 	s.judge(b, heavy, "establish")
-	if st.role != beyondtrust.RoleNone && st.peer != nil {
+	if b.related() {
 		return refuse("Failover is configured already.")
 	}
 	for _, e := range []beyondtrust.Endpoint{form.Backup, form.Primary} {
@@ -186,8 +190,8 @@ func (b *Box) establish(form beyondtrust.Establish) *refusal {
 	st.peer, peer.st.peer = peer, b
 	st.peerSeen, peer.st.peerSeen = beyondtrust.RoleBackup, beyondtrust.RolePrimary
 	st.role = beyondtrust.RolePrimary
-	st.health = map[string]cached{}
 	s.note(b, RoleChange, "%s", st.role)
+	peer.st.role = beyondtrust.RoleNone // whatever it still reported, see Switches.RolesStay
 	peer.takeRole(beyondtrust.RoleBackup)
 	related := st.related
 	s.after(s.Times.FirstSync, func() {

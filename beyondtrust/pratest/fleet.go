@@ -3,8 +3,6 @@ package pratest
 import (
 	"fmt"
 	"time"
-
-	"github.com/changeover-sdk/changeover/beyondtrust"
 )
 
 // Fleet is the Jump Clients and Jumpoints of a site. They follow the site's name to an appliance that answers there, update
@@ -190,7 +188,7 @@ func (s *Site) fleetMoved() {
 		return
 	}
 	if old := fl.home; old != nil && old != home {
-		if s.Switches.ClientsStay && old.st.front == open && old.st.role != beyondtrust.RoleBackup {
+		if s.Switches.ClientsStay && old.st.front == open && !old.standby() {
 			return
 		}
 		s.fleetLost(old)
@@ -208,7 +206,7 @@ func (s *Site) fleetMoved() {
 
 // unserved reports whether b can no longer serve clients where they look for it.
 func (s *Site) unserved(b *Box) bool {
-	return b.st.front == away || b.st.role == beyondtrust.RoleBackup || !s.serving(b)
+	return b.st.front == away || b.standby() || !s.serving(b)
 }
 
 // jumpointsReturn plans when the Jumpoints are connected to b: later if they have to upgrade first.

@@ -21,10 +21,12 @@ func returns(t *testing.T, site *pratest.Site, share float64) time.Duration {
 	until(t, "it goes away", func() bool { return !site.A.Up() })
 	until(t, "it comes back", site.A.Up)
 	begin := time.Now()
-	until(t, "they return", func() bool {
-		n, all := site.Returned(&site.A)
-		return float64(n) >= share*float64(all)
-	})
+	for range 1000 {
+		if n, all := site.Returned(&site.A); float64(n) >= share*float64(all) {
+			break
+		}
+		time.Sleep(30 * time.Second)
+	}
 	return time.Since(begin)
 }
 
@@ -33,7 +35,7 @@ func TestFleetReturnsWithinTheThrottle(t *testing.T) {
 		concurrent, bandwidth string
 		atLeast, atMost       time.Duration
 	}{
-		"ten at a time":      {"10", "100", 50 * time.Minute, 60 * time.Minute}, // 1000 of them, 30 s each, 10 at once
+		"ten at a time":      {"10", "100", 50 * time.Minute, time.Hour}, // 1000 of them, 30 s each, 10 at once
 		"a hundred":          {"100", "100", 5 * time.Minute, 7 * time.Minute},
 		"little bandwidth":   {"100", "10", 45 * time.Minute, 60 * time.Minute},  // 1000 times 30 MiB at 10 MiB/s
 		"too many at a time": {"500", "100", 40 * time.Minute, 60 * time.Minute}, // slower than a hundred

@@ -86,7 +86,7 @@ func (b *Box) checkForUpdates() *refusal {
 	switch {
 	case b.installing():
 		return refuse("An installation is running.")
-	case s.Switches.NoAutomatic && b.st.role != beyondtrust.RoleNone:
+	case s.Switches.NoAutomatic && b.related():
 		return refuse("Automatic updates do not apply to appliances in a failover relationship.")
 	}
 	u.state, u.text, u.checked, u.asked = beyondtrust.UpdateChecking, "", false, nil

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/changeover-sdk/changeover/beyondtrust"
 )
 
 // Addresses of the simulated network.
@@ -163,7 +161,7 @@ func (s *Site) serving(b *Box) bool {
 // home is the appliance that clients of the site find: a backup takes no client connections (Appliance Recovery, Remote Support).
 func (s *Site) home() *Box {
 	for _, b := range s.answering(s.Name) {
-		if b.st.role != beyondtrust.RoleBackup {
+		if !b.standby() {
 			return b
 		}
 	}

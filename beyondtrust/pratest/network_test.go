@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -165,23 +166,23 @@ func TestNetworkRefuses(t *testing.T) {
 func TestListen(t *testing.T) {
 	site := pratest.Pair()
 	defer site.Close()
-	at, err := site.Listen(site.A.Host())
+	own, err := site.A.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := site.ListenAt("127.0.0.1:0", "access.example.com")
+	name, err := site.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := site.ListenAt("0.0.0.0:0", "access.example.com"); err == nil {
+	if _, err := site.Listen("0.0.0.0:0"); err == nil {
 		t.Error("it listens for everybody")
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(site.CA()) {
+	if !pool.AppendCertsFromPEM(site.CAPEM()) {
 		t.Fatal("no CA")
 	}
 	id, secret := site.Account()
-	c, err := beyondtrust.NewClient("https://access.example.com", beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)), &beyondtrust.Options{Dial: at, CA: pool})
+	c, err := beyondtrust.NewClient("https://access.example.com", beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)), &beyondtrust.Options{Dial: strings.TrimPrefix(own, "https://"), CA: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestListen(t *testing.T) {
 	if err != nil || h.Hostname != "pra-a" {
 		t.Errorf("Health = %+v, %v", h, err)
 	}
-	conn, err := tls.Dial("tcp", name, &tls.Config{ServerName: "access.example.com", RootCAs: pool})
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(name, "https://"), &tls.Config{ServerName: "access.example.com", RootCAs: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestListen(t *testing.T) {
 
 	site.SetDNS(site.Name, site.B.Addr)
 	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
-	resp, err := hc.Get("https://" + name + "/check_health")
+	resp, err := hc.Get(name + "/check_health")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +209,14 @@ func TestListen(t *testing.T) {
 	if n := site.Calls()["GET /check_health"]; n != 1 || resp.StatusCode != 200 {
 		t.Errorf("%d calls, status %d", n, resp.StatusCode)
 	}
+	updates, err := site.ListenUpdates("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err = hc.Get(updates); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 	site.A.PowerCycle()
 	if _, err := c.Probe(t.Context()); err == nil {
 		t.Error("an appliance that is away answers")
@@ -223,7 +232,7 @@ func TestCertificatesAreSeen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn := tls.Client(c, &tls.Config{ServerName: site.Name, RootCAs: site.RootCAs(), ClientSessionCache: tls.NewLRUClientSessionCache(0)})
+			conn := tls.Client(c, &tls.Config{ServerName: site.Name, RootCAs: site.CA(), ClientSessionCache: tls.NewLRUClientSessionCache(0)})
 			defer conn.Close()
 			if err := conn.HandshakeContext(t.Context()); err != nil {
 				t.Fatal(err)

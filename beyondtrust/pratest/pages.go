@@ -42,7 +42,7 @@ func hasSite(b *Box) bool { return !b.st.factory }
 
 // hasAllTabs: on a backup "extraneous tabs are removed" (guide). Which, is not documented.
 func hasAllTabs(b *Box) bool {
-	return !b.st.factory && (b.st.role != beyondtrust.RoleBackup || b.site.Switches.BackupTabs)
+	return !b.st.factory && (!b.standby() || b.site.Switches.BackupTabs)
 }
 
 // message is what a page said last: why it turned something down.

@@ -54,7 +54,7 @@ func updatesView(b *Box) *view {
 		v.values = append(v.values, value{labelAgreement, text})
 		v.buttons = append(v.buttons, button{label: buttonAccept, do: nothing(func(input) *refusal { return b.acceptEULA() })})
 	}
-	if !(b.site.Switches.NoAutomatic && b.st.role != beyondtrust.RoleNone) {
+	if !(b.site.Switches.NoAutomatic && b.related()) {
 		v.buttons = append(v.buttons, button{
 			label: b.word(beyondtrust.ButtonCheckForUpdates, beyondtrust.ButtonCheckForUpdatesNewer),
 			do:    nothing(func(input) *refusal { return b.checkForUpdates() }),

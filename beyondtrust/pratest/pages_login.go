@@ -2,7 +2,6 @@ package pratest
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
@@ -180,12 +179,4 @@ func usersView(b *Box) *view {
 		v.rows = append(v.rows, row{name: u.name, values: []value{{labelSignedIn, stamp(b.appTime(u.since))}, {labelSessions, strconv.Itoa(u.sessions())}}})
 	}
 	return v
-}
-
-// addrText is an address, or nothing.
-func addrText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }

@@ -70,7 +70,6 @@ func (s *Site) conflict(role beyondtrust.Role) {
 	for _, b := range s.boxes() {
 		b.st.peer = b.other()
 		b.st.role = role
-		b.st.health = map[string]cached{}
 	}
 	s.fleetMoved()
 }
@@ -87,7 +86,7 @@ func swapAddresses(s *Site) {
 // operatorWasHere is a person between two runs.
 func operatorWasHere(s *Site) {
 	a := &s.A
-	if a.st.role == beyondtrust.RoleNone {
+	if !a.related() {
 		_ = a.establish(beyondtrust.Establish{ // refused where it cannot be
 			Backup: beyondtrust.Endpoint{Host: s.B.Addr.String()}, Primary: beyondtrust.Endpoint{Host: a.Addr.String()},
 		})

@@ -140,7 +140,7 @@ func (b *Box) restore(f backupFile) *refusal {
 	case f.Version != st.version || f.Build != st.build:
 		return refuse(fmt.Sprintf("The backup was made with %s (%s), this site has %s (%s).", f.Version, f.Build, st.version, st.build))
 	}
-	if st.role == beyondtrust.RoleBackup {
+	if b.standby() {
 		s.violate(b, RuleRestoreOnBackup, "from %s", f.Name)
 	}
 	s.note(b, Restore, "from %s: failover settings and key overwritten", f.Name)

@@ -31,14 +31,14 @@ type call struct {
 
 // answer is what the appliance says.
 type answer struct {
-	status int
-	kind   string // Content-Type
-	header http.Header
-	body   []byte
-	stream io.Reader // in place of body
-	size   int64     // of stream
-	wait   time.Duration
-	after  string // told to the Unexpected hook
+	status  int
+	kind    string // Content-Type
+	header  http.Header
+	body    []byte
+	stream  io.Reader // in place of body
+	size    int64     // of stream
+	wait    time.Duration
+	unknown bool // no document knows the request
 }
 
 const (
@@ -98,8 +98,8 @@ func (b *Box) handle(w http.ResponseWriter, r *http.Request, c *conn) {
 	}
 	date := b.clock()
 	s.mu.Unlock()
-	if a.after != "" && s.Unexpected != nil {
-		s.Unexpected("pratest: %s: no document knows this request: %s", b.Name, a.after)
+	if a.unknown {
+		s.tell(b, r)
 	}
 	wait := s.scaled(a.wait + f.late())
 	if f.Kind == FaultHang {
@@ -109,6 +109,17 @@ func (b *Box) handle(w http.ResponseWriter, r *http.Request, c *conn) {
 		broken()
 	}
 	b.write(w, r, c, a, f, date)
+}
+
+// tell makes a test fail that made a request which no document knows.
+func (s *Site) tell(b *Box, r *http.Request) {
+	switch {
+	case s.Unknown != nil:
+		s.Unknown(r)
+	case s.T != nil:
+		s.T.Helper()
+		s.T.Errorf("pratest: %s: no vendor document knows this request: %s %s", b.Name, r.Method, r.URL.Path)
+	}
 }
 
 // write sends the answer, or as much of it as the fault lets through.
@@ -229,7 +240,7 @@ func (b *Box) route(k *call) answer {
 		if !rt.match(k) {
 			continue
 		}
-		if b.site.Switches.BackupSilent && rt.quiet && b.st.role == "backup" {
+		if b.site.Switches.BackupSilent && rt.quiet && b.standby() {
 			return rt.family.fail(b, http.StatusForbidden, "This site is a backup.")
 		}
 		method := k.method
@@ -248,7 +259,7 @@ func (b *Box) route(k *call) answer {
 		return rt.family.admit(k, do)
 	}
 	b.site.note(b, UnknownRequest, "%s", k.name)
-	return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>"), after: k.name}
+	return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>"), unknown: true}
 }
 
 func (b *Box) knowsHost(host string) bool {

@@ -2,6 +2,7 @@ package pratest
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"sync"
 
@@ -40,12 +41,19 @@ type Site struct {
 	// means "no entry". It must not call the simulator back.
 	Translate func(outside netip.Addr) netip.Addr
 
-	// Unexpected is told of every request that no document knows: give it t.Errorf's like, so that a test fails loudly. Nil only records. It is
-	// called without the lock held.
-	Unexpected func(format string, args ...any)
+	// T, when set, fails for a request that no vendor document knows; it is recorded in any case.
+	T TB
+	// Unknown, when set, is called for such a request instead of T, without the lock held.
+	Unknown func(r *http.Request)
 
 	mu sync.Mutex
 	w  *world // nil until the first use; everything that changes is in here, under mu
+}
+
+// TB is the part of [testing.TB] that a simulator needs.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
 }
 
 // Topology is what stands behind the name.
@@ -125,6 +133,13 @@ func (s *Site) Close() {
 		l.Close()
 	}
 	w.wg.Wait()
+}
+
+// URL returns the site's address, "https://access.example.com", which works with [Site.HTTPClient].
+func (s *Site) URL() string {
+	s.lock()
+	defer s.mu.Unlock()
+	return "https://" + s.Name
 }
 
 // Account returns the client id and the secret of the first API account: by default one that may do everything.

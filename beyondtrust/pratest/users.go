@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/changeover-sdk/changeover/beyondtrust"
 )
 
 // User is somebody who is signed in to an access console when the simulation begins.
@@ -91,7 +89,7 @@ func (b *Box) signIn(u User) (*user, error) {
 	switch {
 	case b.st.front != open || b.st.factory:
 		return nil, fmt.Errorf("pratest: sign in to %s: connection refused", b.Name)
-	case b.st.role == beyondtrust.RoleBackup:
+	case b.standby():
 		return nil, fmt.Errorf("pratest: sign in to %s: a backup takes no client connections", b.Name)
 	}
 	return b.site.signIn(b, u), nil

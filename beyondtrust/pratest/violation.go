@@ -2,8 +2,6 @@ package pratest
 
 import (
 	"fmt"
-
-	"github.com/changeover-sdk/changeover/beyondtrust"
 )
 
 // Violation is something that must never be done to an appliance, and was. A run in which one is recorded is wrong, however it ended.
@@ -83,7 +81,7 @@ func (s *Site) judge(b *Box, g gravity, what string) {
 	case peer != nil && peer.st.updates.siteOwed && g > light:
 		s.violate(b, RuleBetweenBaseAndSite, "%s before the site package of %s", what, peer.Name)
 	}
-	if g == install && b.st.role != beyondtrust.RoleNone {
+	if g == install && b.related() {
 		s.violate(b, RuleInstallInRelation, "%s as %s", what, b.st.role)
 	}
 	if g == restart && s.serving(b) {

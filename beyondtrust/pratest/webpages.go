@@ -95,7 +95,7 @@ func (b *Box) servePage(k *call) answer {
 		}
 	}
 	b.site.note(b, UnknownRequest, "%s", k.path)
-	return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>"), after: k.path}
+	return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>"), unknown: true}
 }
 
 const factoryPassword = "password"
@@ -184,26 +184,13 @@ func (b *Box) indexPage(root string) answer {
 // tablePage shows a page of the table, or presses one of its buttons.
 func (b *Box) tablePage(k *call, p *page, id string) answer {
 	v := p.view(b)
-	f, title := &v.form, v.heading
-	if label := k.query.Get("open"); label != "" { // the page behind a link
-		scope := &v.form
-		if name := k.query.Get("row"); name != "" {
-			r, err := v.row(name)
-			if err != nil {
-				return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte(html.EscapeString(err.Error()))}
-			}
-			scope = &r.form
+	title := v.heading
+	if label := k.query.Get("open"); label != "" {
+		bt, err := v.link(k.query.Get("row"), label)
+		if err != nil {
+			return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte(html.EscapeString(err.Error()))}
 		}
-		f = nil
-		for i := range scope.buttons {
-			if scope.buttons[i].label == label && scope.buttons[i].sub != nil {
-				f, title = scope.buttons[i].sub, scope.buttons[i].title
-			}
-		}
-		if f == nil {
-			return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("Not Found")}
-		}
-		v = &view{heading: title, form: *f}
+		v, title = &view{heading: bt.title, form: *bt.sub}, bt.title
 	}
 	if k.method != http.MethodPost {
 		return htmlPage(title, v.html(b, p, id))
@@ -219,6 +206,24 @@ func (b *Box) tablePage(k *call, p *page, id string) answer {
 		return b.pressHTML(k, p, v, strings.TrimSuffix(rowName, "]"), label[0])
 	}
 	return htmlPage(title, v.html(b, p, id))
+}
+
+// link finds the link to a form of its own.
+func (v *view) link(rowName, label string) (*button, error) {
+	f := &v.form
+	if rowName != "" {
+		r, err := v.row(rowName)
+		if err != nil {
+			return nil, err
+		}
+		f = &r.form
+	}
+	for i := range f.buttons {
+		if f.buttons[i].label == label && f.buttons[i].sub != nil {
+			return &f.buttons[i], nil
+		}
+	}
+	return nil, fmt.Errorf("there is no link %q", label)
 }
 
 // pressHTML is a press that came as a form.

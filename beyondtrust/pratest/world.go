@@ -119,7 +119,7 @@ func (s *Site) furnish(b *Box, i int) {
 // makeFactoryNew takes the site software and everything that came with it.
 func (st *boxState) makeFactoryNew(b *Box) {
 	st.factory, st.version, st.build, st.key = true, "", "", ""
-	st.role, st.peer, st.syncing, st.conflict = beyondtrust.RoleNone, nil, nil, false
+	st.role, st.peer, st.syncing = beyondtrust.RoleNone, nil, nil
 	st.lastSync, st.syncStatus, st.related = time.Time{}, "", time.Time{}
 	st.data = data{concurrent: 20, bandwidth: 100, rate: 50, automatic: beyondtrust.UpgradesEnabled, password: "password"}
 	st.automatic, st.ticked, st.operations = false, false, true
