@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/redact"
@@ -156,14 +155,9 @@ func (w *wireError) UnmarshalJSON(data []byte) error {
 }
 
 func (w *wireError) fill(e *Error, scrub redact.Scrubber) {
-	e.Type, e.Message = scrub(string(w.Type)), scrub(string(w.Message))
-	if len(w.Details) > 0 && string(w.Details) != "null" {
-		var compact bytes.Buffer
-		if json.Compact(&compact, w.Details) == nil {
-			e.Details = scrub(compact.String())
-		}
-	}
-	if len(e.Details) > redact.PageText {
-		e.Details = strings.ToValidUTF8(e.Details[:redact.PageText], "")
+	e.Type, e.Message = scrub.Short(string(w.Type)), scrub.Short(string(w.Message))
+	var compact bytes.Buffer
+	if len(w.Details) > 0 && string(w.Details) != "null" && json.Compact(&compact, w.Details) == nil {
+		e.Details = scrub.Short(compact.String())
 	}
 }

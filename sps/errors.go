@@ -17,8 +17,8 @@ import (
 // Which status and which word a real appliance answers is documented for a few cases only (SPS REST API Reference Guide);
 // the others say here what they are taken from.
 var (
-	// ErrNotFound: there is no such thing. Status 404, or error type ResourceNotFound, which is also said of an empty
-	// firmware slot.
+	// ErrNotFound: there is no such thing. Status 404 in the API's own words, or error type ResourceNotFound, which is also
+	// said of an empty firmware slot.
 	ErrNotFound = errors.New("not found")
 
 	// ErrAuth: the appliance does not accept who we are. Status 401, also after one new login. It is never answered with
@@ -125,7 +125,7 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		part(e.Err.Error())
-	} else if e.class != nil {
+	} else if e.class != nil && e.Message == "" {
 		part(e.class.Error())
 	}
 	if e.Advice != "" {
@@ -145,7 +145,7 @@ func (e *Error) Is(target error) bool {
 	}
 	switch target {
 	case ErrNotFound:
-		return e.Status == http.StatusNotFound || e.Type == "ResourceNotFound"
+		return (e.Status == http.StatusNotFound && !e.page()) || e.Type == "ResourceNotFound"
 	case ErrAuth:
 		return e.Status == http.StatusUnauthorized
 	case ErrForbidden:
@@ -163,6 +163,9 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
+// page reports whether a page came instead of JSON. Its status is that of whatever serves pages while the API is away.
+func (e *Error) page() bool { return e.Title != "" || e.Text != "" }
+
 // notReady holds for what an appliance that boots may answer (the guides do not say what it does): a page, a 5xx without
 // a word of the API, a redirect, or nothing. A wrong certificate is not a matter of waiting.
 func (e *Error) notReady() bool {
@@ -171,10 +174,12 @@ func (e *Error) notReady() bool {
 		return false
 	case e.Status == 0:
 		return errors.Is(e.Err, ErrRefused) || errors.Is(e.Err, ErrTLS) || errors.Is(e.Err, ErrNoAnswer) || errors.Is(e.Err, rest.ErrCut) || unreachable(e.Err)
-	case e.Title != "" || e.Text != "":
+	case e.Status == http.StatusLengthRequired, e.Status == http.StatusRequestEntityTooLarge:
+		return false // it speaks of the request
+	case e.page():
 		return true
 	}
-	return e.Type == "" && (e.Status >= 500 || (e.Status >= 300 && e.Status < 400))
+	return e.Type == "" && e.Message == "" && e.Details == "" && (e.Status >= 500 || (e.Status >= 300 && e.Status < 400))
 }
 
 // unreachable holds for a connection that could not be made. A name that does not exist is a mistake, not an outage.

@@ -43,7 +43,7 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 			answer = `404 {"error": {"type": "ResourceNotFound"}}`
 		}
 		status := http.StatusOK
-		if len(answer) > 4 && answer[3] == ' ' && strings.Trim(answer[:3], "0123456789") == "" {
+		if len(answer) >= 4 && answer[3] == ' ' && strings.Trim(answer[:3], "0123456789") == "" {
 			status = int(answer[0]-'0')*100 + int(answer[1]-'0')*10 + int(answer[2]-'0')
 			answer = answer[4:]
 		}

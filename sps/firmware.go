@@ -137,8 +137,19 @@ func (c *Client) carryOut(ctx context.Context, op, where string, slot Slot, body
 		return "", err
 	}
 	scrub := c.session.scrub()
-	for _, named := range []string{string(w.Key), path.Base(string(w.Meta.Slot))} {
-		if named != "" && named != "." && named != slot.Key {
+	var names []string
+	if w.Key != "" {
+		names = append(names, string(w.Key))
+	}
+	if w.Meta.Slot != "" {
+		names = append(names, path.Base(string(w.Meta.Slot)))
+	}
+	if len(names) == 0 {
+		return "", &Error{Op: op, Method: http.MethodPost, Path: where, Status: resp.Status, class: ErrBadAnswer,
+			Message: "the answer names no slot", Advice: "look at " + PageFirmwares + " before anything else"}
+	}
+	for _, named := range names {
+		if named != slot.Key {
 			return "", &Error{Op: op, Method: http.MethodPost, Path: where, Status: resp.Status, class: ErrBadAnswer,
 				Message: "slot " + slot.Key + " was meant, the answer is about slot " + scrub(named), Advice: "look at " + PageFirmwares + " before anything else"}
 		}

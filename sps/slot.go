@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
 )
@@ -56,13 +57,11 @@ func (s Slots) Find(v Version) (Slot, error) {
 		return Slot{}, &Error{Op: "find firmware " + v.String(), class: ErrNotFound, Message: "no slot holds it", Advice: "upload the image first"}
 	}
 	e := &Error{Op: "find firmware " + v.String(), class: ErrAmbiguous, Advice: "name the slot by its key, or delete the one that is not wanted"}
-	e.Message = "slots"
-	for i, slot := range found {
-		if i > 0 {
-			e.Message += ","
-		}
-		e.Message += " " + slot.Key
+	var keys []string
+	for _, slot := range found {
+		keys = append(keys, slot.Key)
 	}
+	e.Message = "slots " + strings.Join(keys, ", ") + " hold it"
 	return Slot{}, e
 }
 

@@ -7,6 +7,10 @@ import (
 	"unicode/utf8"
 )
 
+// most is how much of a page, or of a text that is shown shortened, is looked at: scrubbing costs time, and an appliance's
+// answer may be long.
+const most = 64 << 10
+
 // PageText is how many bytes of a page's text [Scrubber.Page] returns at most.
 const PageText = 2 << 10
 
@@ -21,11 +25,16 @@ var (
 // without tags, scripts and styles. White space runs together. Both are scrubbed, the text before it is cut, so that no
 // half of a secret stays. A body that is not HTML comes back as text with an empty title.
 func (s Scrubber) Page(body []byte) (title, text string) {
-	page := strings.ToValidUTF8(string(body), "\uFFFD")
+	page := strings.ToValidUTF8(string(body[:min(len(body), most)]), "\uFFFD")
 	if m := titleElement.FindStringSubmatch(page); m != nil {
 		title = cut(s.plain(m[1]), 200)
 	}
 	return title, cut(s.plain(unread.ReplaceAllString(page, " ")), PageText)
+}
+
+// Short scrubs text and returns its first 2 KB ([PageText]).
+func (s Scrubber) Short(text string) string {
+	return cut(s(strings.ToValidUTF8(text[:min(len(text), 2*PageText)], "\uFFFD")), PageText)
 }
 
 // plain scrubs twice: as the page spells it, with its attributes, and as it reads once the tags are gone and the
