@@ -207,7 +207,9 @@ func within(op string, err error) *Error {
 		return &Error{Op: op, Err: err}
 	}
 	out := *e
-	out.Op = op + ": " + e.Op
+	if e.Op != op {
+		out.Op = op + ": " + e.Op
+	}
 	return &out
 }
 
