@@ -1,8 +1,10 @@
 package pratest_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -200,6 +202,60 @@ func TestBackupHidesTabs(t *testing.T) {
 		}
 		if _, err := site.B.Read(t.Context(), beyondtrust.MenuSoftware, "", "Product Version"); err != nil {
 			t.Errorf("standing alone it does not: %v", err)
+		}
+	})
+}
+
+// TestRestoreOverwritesFailoverSettings: a backup brings back roles and the pre-shared key of its day.
+func TestRestoreOverwritesFailoverSettings(t *testing.T) {
+	site := pratest.Pair()
+	bubble(t, site, func(t *testing.T) {
+		a := site.A.Pages()
+		var file bytes.Buffer
+		if err := a.Software.DownloadBackup(t.Context(), &file, beyondtrust.BackupPageOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		a.Failover.Break(t.Context())
+		site.Play("mismatched-keys")
+		files := fstest.MapFS{"a.nsb": {Data: file.Bytes()}}
+		if err := site.B.Pages().Software.Restore(t.Context(), files, "a.nsb", beyondtrust.Secret{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if same, err := beyondtrust.SameKey(t.Context(), a.Security, site.B.Pages().Security); err != nil || !same {
+			t.Errorf("the key: %t, %v", same, err)
+		}
+		if err := site.A.Pages().Software.Restore(t.Context(), files, "a.nsb", beyondtrust.NewSecret("any")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if d := cmp.Diff([2]beyondtrust.Role{"primary", "none"}, roles(site)); d != "" {
+			t.Errorf("A believes in its former relationship again (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestBackupPassword(t *testing.T) {
+	site := pratest.Single()
+	bubble(t, site, func(t *testing.T) {
+		p := site.A.Pages().Software
+		var file bytes.Buffer
+		if err := p.DownloadBackup(t.Context(), &file, beyondtrust.BackupPageOptions{Password: beyondtrust.NewSecret("right")}); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(file.Bytes(), []byte("right")) {
+			t.Error("the password stands in the file")
+		}
+		files := fstest.MapFS{"a.nsb": {Data: file.Bytes()}, "text": {Data: []byte("Invalid credentials")}}
+		for word, want := range map[string]string{"right": "", "wrong": "password is wrong"} {
+			err := p.Restore(t.Context(), files, "a.nsb", beyondtrust.NewSecret(word))
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s: %v", word, err)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		if err := p.Restore(t.Context(), files, "text", beyondtrust.Secret{}); err == nil || !strings.Contains(err.Error(), "not a backup") {
+			t.Errorf("a text: %v", err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package pratest_test
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,4 +187,52 @@ func BenchmarkFleet(b *testing.B) {
 		site.Fleet = pratest.Fleet{Active: 50000}
 		site.Close()
 	}
+}
+
+// TestFleetNewerThanTheAppliance: "updated clients will not come online until their appliance is updated" (guide).
+func TestFleetNewerThanTheAppliance(t *testing.T) {
+	site := pratest.Pair()
+	site.Relation = beyondtrust.RelationNone
+	bubble(t, site, func(t *testing.T) {
+		whole(t, &site.B)
+		site.SetDNS(site.Name, site.B.Addr)
+		time.Sleep(10 * time.Minute)
+		a, b := client(t, site, &site.A, beyondtrust.Options{}), client(t, site, &site.B, beyondtrust.Options{})
+		if n, err := b.ConnectedJumpClients(t.Context()); err != nil || n != 12 {
+			t.Fatalf("at B: %d, %v", n, err)
+		}
+		site.SetDNS(site.Name, site.A.Addr)
+		time.Sleep(24 * time.Hour)
+		if n, err := a.ConnectedJumpClients(t.Context()); err != nil || n != 0 {
+			t.Errorf("at A, which is older: %d, %v", n, err)
+		}
+		whole(t, &site.A)
+		time.Sleep(10 * time.Minute)
+		if n, err := a.ConnectedJumpClients(t.Context()); err != nil || n != 12 {
+			t.Errorf("at A after its own upgrade: %d, %v", n, err)
+		}
+	})
+}
+
+// TestFleetPending: one whose upgrade is pending cannot be jumped to, but the attempt moves it to the front of the queue (guide).
+func TestFleetPending(t *testing.T) {
+	site := pratest.Single()
+	site.Fleet = pratest.Fleet{Active: 100}
+	site.Times.ClientUpgrade = 10 * time.Minute
+	bubble(t, site, func(t *testing.T) {
+		p := person{t, &site.A}
+		p.press(beyondtrust.MenuJumpClients, "", "Save", map[string]string{beyondtrust.LabelMaxConcurrentUpgrades: "1"})
+		whole(t, &site.A)
+		jump := func() error {
+			_, _, err := site.A.Press(t.Context(), pratest.MenuConsole, "", "Jump", map[string]string{"Jump Item": "host-00090"}, "")
+			return err
+		}
+		if err := jump(); err == nil || !strings.Contains(err.Error(), beyondtrust.LabelUpgradePending) {
+			t.Errorf("jump to a pending one: %v", err)
+		}
+		time.Sleep(25 * time.Minute) // with one at a time it would be hours without the attempt
+		if err := jump(); err != nil {
+			t.Errorf("it was not moved to the front: %v", err)
+		}
+	})
 }

@@ -45,7 +45,7 @@ func (v *view) html(b *Box, p *page, token string) string {
 	}
 	buttons(&out, b, p, "", v.buttons)
 	if len(v.rows) > 0 {
-		out.WriteString("<table>\n")
+		fmt.Fprintf(&out, "<table><caption>%s</caption>\n", e(v.caption))
 		for _, r := range v.rows {
 			fmt.Fprintf(&out, "<tr><th>%s</th><td>", e(r.name))
 			values(r.values)

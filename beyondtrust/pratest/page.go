@@ -25,7 +25,8 @@ type view struct {
 	texts   []string
 	values  []value
 	form
-	rows []row
+	caption string // over the table
+	rows    []row
 }
 
 // form is fields and buttons.

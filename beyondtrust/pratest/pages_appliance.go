@@ -47,9 +47,7 @@ func updatesView(b *Box) *view {
 	v.values = append(v.values,
 		value{labelBase, b.st.base}, value{labelSite, siteTitle(b)}, value{labelPatches, strings.Join(b.st.patches, ", ")},
 	)
-	if key := b.downloadKey(); true {
-		v.values = append(v.values, value{beyondtrust.LinkDownloadKey, key})
-	}
+	v.values = append(v.values, value{beyondtrust.LinkDownloadKey, b.downloadKey()})
 	if text := b.eula(); text != "" {
 		v.values = append(v.values, value{labelAgreement, text})
 		v.buttons = append(v.buttons, button{label: buttonAccept, do: nothing(func(input) *refusal { return b.acceptEULA() })})
@@ -73,6 +71,7 @@ func updatesView(b *Box) *view {
 		}
 		return b.updateSoftware(up.pkg, up.guid)
 	})})
+	v.caption = beyondtrust.SectionAvailableUpdates
 	if u.checked {
 		for _, p := range b.offered() {
 			v.rows = append(v.rows, b.updateRow(p))

@@ -23,6 +23,7 @@ func updateServerView(b *Box) *view {
 	if err != nil {
 		return v
 	}
+	v.caption = beyondtrust.SectionAvailableUpdates
 	for _, p := range owner.offered() {
 		v.rows = append(v.rows, row{name: p.Name, form: form{buttons: []button{{label: buttonDownload, do: func(input) (*download, error) {
 			r, size, err := b.site.fetchUpdate(b.st.submitted, p.Name)
