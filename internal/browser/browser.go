@@ -137,7 +137,9 @@ func flags(dir, host, addr string) []string {
 		"--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy",
 		"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-extensions",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--metrics-recording-only",
-		"--disable-breakpad", "--password-store=basic", "--lang=en-US", "--no-proxy-server", "about:blank",
+		"--disable-breakpad", "--password-store=basic", "--lang=en-US", "--no-proxy-server",
+		"--disable-http2", "--disable-quic", // one request a connection: see Browser.Open
+		"about:blank",
 	}
 }
 

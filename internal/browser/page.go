@@ -47,6 +47,7 @@ type request struct {
 	method string
 	kind   string // "Document", "XHR", "Fetch", …
 	status int    // 0: no answer yet
+	took   bool   // what was sent was answered by leading on to another page
 	failed string // why there will be none
 	url    string // without query
 	done   bool
@@ -114,6 +115,11 @@ func (b *Browser) Open(ctx context.Context) (*Page, error) {
 			return nil, fmt.Errorf("browser: open: %w", err)
 		}
 	}
+	// A browser sends a request again by itself when a connection that has served before breaks without an answer: also a POST. So no
+	// connection serves twice.
+	if err := p.call(ctx, "Network.setExtraHTTPHeaders", dict{"headers": dict{"Connection": "close"}}, nil); err != nil {
+		return nil, fmt.Errorf("browser: open: %w", err)
+	}
 	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", dict{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil); err != nil {
 		return nil, fmt.Errorf("browser: open: %w", err)
 	}
@@ -160,12 +166,16 @@ func (p *Page) event(e cdp.Event) {
 		p.answer(Shown{Type: d.Type, Text: d.Message})
 	case "Network.requestWillBeSent":
 		r := decode[struct {
-			RequestID, Type string
-			Request         struct{ Method, URL string }
+			RequestID, Type  string
+			Request          struct{ Method, URL string }
+			RedirectResponse *struct{ Status int }
 		}](e.Params)
 		if p.requests[r.RequestID] == nil { // a redirect keeps its id, and its place in the order
 			p.seq++
 			p.requests[r.RequestID] = &request{seq: p.seq, method: r.Request.Method, kind: r.Type, url: plain(r.Request.URL)}
+		}
+		if q := p.requests[r.RequestID]; r.RedirectResponse != nil && r.RedirectResponse.Status < 400 && q.method != "GET" {
+			q.took = true
 		}
 		p.forget()
 	case "Network.responseReceived":
@@ -292,10 +302,14 @@ func (p *Page) await(ctx context.Context, limit time.Duration, op, label string,
 	var lastErr error
 	before := ""
 	for {
-		if err := p.healthy(inner); err != nil {
+		err := p.healthy(inner)
+		if err != nil && (inner.Err() == nil || p.lost.Err() != nil) {
 			return last, p.fail(ctx, op, label, err)
 		}
-		s, err := p.look(inner)
+		var s *axtree.Snapshot
+		if err == nil {
+			s, err = p.look(inner)
+		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			return s, p.fail(ctx, op, label, e)
 		}

@@ -239,11 +239,11 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 	s, err := p.await(ctx, limit, op, label, func(s *axtree.Snapshot, state axtree.State) (bool, error) {
 		if r := p.outcome(mark); r != nil {
 			switch {
-			case r.failed != "":
+			case r.failed != "" && !r.took:
 				return false, &Error{Reason: NoAnswer, Detail: r.failed}
 			case r.status >= 400:
 				return false, &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status), Seen: []string{fmt.Sprintf("%.300q", s.Root.Text())}}
-			case r.status != 0:
+			case r.status != 0 || r.took:
 				answered = true
 			}
 		}
@@ -261,6 +261,12 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 		return s, nil
 	}
 	e, _ := errors.AsType[*Error](err)
+	if r := p.outcome(mark); r != nil && r.failed != "" && e.Reason != Dialog && e.Reason != Window && ctx.Err() == nil {
+		if r.took && proof.Shows == nil {
+			return s, nil // it answered, and went away before the page it led to: as a node does that is told to
+		}
+		return s, p.fail(ctx, op, label, &Error{Reason: NoAnswer, Detail: r.failed})
+	}
 	if e.Reason == Late && len(p.heading) > 0 {
 		p.another(e)
 	}
