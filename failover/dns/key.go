@@ -55,6 +55,8 @@ const maxKeyFile = 64 << 10
 //	    algorithm: hmac-sha256
 //	    secret: …
 //
+//	hmac-sha256:swing.:…        (as knsupdate and kdig want it)
+//
 // The file must hold exactly one key, and nobody but its owner may have any right on it (not checked on Windows). Algorithms are hmac-sha224, -sha256, -sha384 and -sha512.
 func ReadKey(file string) (Key, error) {
 	bad := func(err error) (Key, error) { return Key{}, fmt.Errorf("dns: read key %s: %w", file, err) }
@@ -84,6 +86,7 @@ func ReadKey(file string) (Key, error) {
 var (
 	keyComments = regexp.MustCompile(`(?s:/\*.*?\*/)|(?m:(?:^|[ \t;])(?://|#).*$)`)
 	keyBIND     = regexp.MustCompile(`(?s)\bkey\s+"?([^\s"{};]+)"?\s*\{(.*?)\}`)
+	keyLine     = regexp.MustCompile(`^\s*(hmac-[a-z0-9]+):([^\s:]+):([^\s:]+)\s*$`)
 	keyField    = regexp.MustCompile(`(?m)(?:^|[\s;{-])(id|name|algorithm|secret)(?::[ \t]*|[ \t]+)"?([^\s";]+)"?`)
 )
 
@@ -98,6 +101,10 @@ func ParseKey(text []byte) (Key, error) {
 			fields["name"] = append(fields["name"], string(k[1]))
 			body = append(append(body, '\n'), k[2]...)
 		}
+	}
+	if m := keyLine.FindSubmatch(text); m != nil {
+		fields["algorithm"], fields["name"], fields["secret"] = []string{string(m[1])}, []string{string(m[2])}, []string{string(m[3])}
+		body = nil
 	}
 	for _, m := range keyField.FindAllSubmatch(body, -1) {
 		f := string(m[1])

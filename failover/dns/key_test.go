@@ -23,6 +23,7 @@ func TestParseKey(t *testing.T) {
 		"Knot":               {in: "key:\n  - id: swing.\n    algorithm: hmac-sha384\n    secret: " + secret + "\n", want: "swing. (hmac-sha384)"},
 		"keymgr's comment":   {in: "# hmac-sha256:swing.:" + secret + "\nkey:\n  - id: swing.\n    algorithm: hmac-sha256\n    secret: " + secret + "\n", want: "swing. (hmac-sha256)"},
 		"NSD":                {in: "key:\n  name: \"swing.\"\n  algorithm: hmac-sha256\n  secret: \"" + secret + "\"\n", want: "swing. (hmac-sha256)"},
+		"knsupdate":          {in: "hmac-sha256:swing.:" + secret + "\n", want: "swing. (hmac-sha256)"},
 		"two keys":           {in: strings.Repeat("key \"swing.\" { algorithm hmac-sha256; secret \""+secret+"\"; };\n", 2), bad: "exactly one key"},
 		"no secret":          {in: "key swing { algorithm hmac-sha256; };", bad: `"secret"`},
 		"empty":              {bad: "exactly one key"},
