@@ -1,6 +1,7 @@
 package beyondtrust
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,10 @@ type Options struct {
 	// Dialect is the Command API to use. Default: v2 where the appliance offers it, and XML otherwise.
 	Dialect Dialect
 
+	// HealthEvery is how long v2 may answer a question for health from a cache: the client asks no more often. A simulation whose time runs fast
+	// gives its own; negative is none. Default: [HealthCache].
+	HealthEvery time.Duration
+
 	CA          *x509.CertPool // authorities to trust instead of the system's
 	Fingerprint string         // SHA-256 of the appliance's certificate in hex; alone it replaces the authorities, with CA both must hold
 	HTTPClient  *http.Client   // its transport is used, for simulators and proxies. Default: one of the client's own
@@ -46,6 +51,7 @@ type Client struct {
 	account  *account
 	password Secret
 	forced   Dialect
+	cache    time.Duration // see Options.HealthEvery
 
 	mu     sync.Mutex
 	speaks Dialect // found by asking; "" before
@@ -102,6 +108,7 @@ func NewClient(addr string, cred Credential, opts *Options) (*Client, error) {
 	}
 	return &Client{
 		http: hc, base: base, dial: dial, guid: guid, account: cred.open(dial), password: o.BackupPassword, forced: o.Dialect,
+		cache:  max(cmp.Or(o.HealthEvery, HealthCache), 0),
 		asking: make(chan struct{}, 1),
 	}, nil
 }

@@ -141,7 +141,7 @@ func (c *Client) healthV2(ctx context.Context, now bool) (Health, error) {
 		return Health{}, &Error{Op: opHealth, Err: ctx.Err()}
 	}
 	defer func() { <-c.asking }()
-	if !now && !c.asked.IsZero() && time.Since(c.asked) < HealthCache {
+	if !now && !c.asked.IsZero() && time.Since(c.asked) < c.cache {
 		return c.health.clone(), nil
 	}
 	q := call{op: opHealth, intent: rest.Look, method: http.MethodGet, path: v2Path + "/health", accept: jsonType, limit: smallLimit}
@@ -163,7 +163,7 @@ func (c *Client) healthV2(ctx context.Context, now bool) (Health, error) {
 	case err != nil:
 		return Health{}, c.explain(q, resp) // an error of the server, and not a report of ill health
 	}
-	h = c.seen(resp, h, asked.Add(-HealthCache))
+	h = c.seen(resp, h, asked.Add(-c.cache))
 	c.health, c.asked = h, asked
 	return h.clone(), nil
 }

@@ -136,6 +136,27 @@ func TestHealthAskedOnceAMinute(t *testing.T) {
 	})
 }
 
+func TestHealthAskedAsOftenAsASimulationWants(t *testing.T) {
+	for every, want := range map[time.Duration]int{0: 1, -1: 6, 2 * time.Second: 3} {
+		bubble(t, func(t *testing.T, b *box) {
+			c := b.client(&beyondtrust.Options{HealthEvery: every})
+			for range 6 {
+				h, err := c.Health(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if age := time.Since(h.AsOf); every > 0 && age > 2*every || every < 0 && age > time.Second {
+					t.Errorf("every %v: AsOf is %v old", every, age)
+				}
+				time.Sleep(time.Second)
+			}
+			if n := b.count("GET /api/command/v2/health"); n != want {
+				t.Errorf("every %v: asked %d times in six seconds, want %d", every, n, want)
+			}
+		})
+	}
+}
+
 func TestHealthQuestionWithoutAnswerDoesNotCount(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
 		c := b.client(nil)
