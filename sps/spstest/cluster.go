@@ -18,6 +18,8 @@ import (
 // What the vendor warns of happens here: a minion that runs an older version than the master while both are up corrupts the search index, and only
 // Support can mend it (SPS 7.0.2.1 LTS, Upgrading a High Availability cluster, caution). An upgraded node audits nothing until all nodes run the same
 // version (Upgrade Guide, Upgrading an SPS central cluster).
+//
+// Call a method of the cluster before one of its nodes.
 type Cluster struct {
 	// Master is the search master, if that is a node. Default: a node called "search", unless there is a MasterPair.
 	Master *Node
@@ -83,6 +85,9 @@ func (c *Cluster) begin() {
 		for _, m := range c.members {
 			m.auditing = m.audits()
 			if m.pair != nil {
+				if m.pair.world != nil {
+					panic("spstest: the pair " + m.pair.name() + " was used before its cluster: call a method of that first")
+				}
 				m.pair.world, m.pair.clust = c.world, c
 				if m.pair.A == nil {
 					m.pair.A = new(Node)
@@ -91,8 +96,8 @@ func (c *Cluster) begin() {
 				m.pair.begin()
 				continue
 			}
-			m.node.world, m.node.clust, m.node.Roles = c.world, c, m.roles
-			m.node.begin()
+			m.node.Roles = m.roles
+			m.node.join(c.world, nil, c)
 		}
 		c.world.mu.Lock()
 		c.world.watch = append(c.world.watch, c.check)

@@ -69,6 +69,9 @@ type Node struct {
 	// Virtual makes the node a virtual machine: High Availability is not supported there (SPS 7.1.1 Administration Guide, Managing a High
 	// Availability SPS cluster). Default: a physical appliance.
 	Virtual bool
+	// NoConsoleRedirection makes a virtual machine one whose console is not redirected, which the upgrade checklist wants (SPS 6.0.11 Administration Guide,
+	// Upgrade checklist). Default: it is.
+	NoConsoleRedirection bool
 	// CoreFiles are the names shown at Troubleshooting > Core files. An upgrade removes them (SPS 7.0.2.1 LTS, Upgrade checklist). Default: none.
 	CoreFiles []string
 	// Sealed puts the node in sealed mode: a failed upgrade opens no SSH. Default: off.
@@ -158,6 +161,15 @@ type slot struct {
 	news    string
 	boots   fate
 	tested  string // what the page shows of the last test
+}
+
+// join puts a node that nobody has used yet into a world, for a pair or a cluster.
+func (n *Node) join(w *world, p *Pair, c *Cluster) {
+	if n.world != nil {
+		panic("spstest: " + n.name() + " was used before its pair or cluster: call a method of that first")
+	}
+	n.world, n.pair, n.clust = w, p, c
+	n.begin()
 }
 
 // begin makes the node what its knobs say. Every exported method calls it first.

@@ -164,6 +164,7 @@ func (n *Node) system() screen {
 		show("Boot time", n.bootedAt.Add(n.ClockOffset).UTC().Format(time.RFC3339)),
 		show("Uptime", n.world.now().Sub(n.bootedAt).Round(time.Second).String()),
 		show("Platform", map[bool]string{true: "virtual machine", false: "physical appliance"}[n.Virtual]),
+		show("Console redirection", yes(n.Virtual && !n.NoConsoleRedirection)),
 	}
 	release, valid := n.licensed()
 	licence := []item{show("Release", cmp.Or(release, "none: demo mode")), show("Valid", yes(valid))}

@@ -18,7 +18,7 @@ import (
 // Pair is a High Availability pair: two nodes, one address that leads to whichever is active. The zero value is a healthy pair called "sps1" of the nodes
 // "sps1-a" and "sps1-b", both on 7.0.2, with A active.
 //
-// Fields are knobs, as those of [Node]. What a knob of A says of versions, times and switches holds for both nodes unless B says otherwise.
+// Fields are knobs, as those of [Node]; call a method of the pair before one of its nodes. What a knob of A says of versions, times and switches holds for both nodes unless B says otherwise.
 type Pair struct {
 	// A and B are the nodes. Default: healthy ones. Name, address and domain of the service come from the pair, the name of a node is its own.
 	A, B *Node
@@ -85,8 +85,7 @@ func (p *Pair) begin() {
 		}
 		w := p.world
 		for _, n := range []*Node{a, b} {
-			n.world, n.pair, n.clust = w, p, p.clust
-			n.begin()
+			n.join(w, p, p.clust)
 		}
 		// One configuration on both: accounts, sessions, certificate, licence.
 		b.tls, b.sessions, b.web, b.faults = a.tls, a.sessions, a.web, a.faults

@@ -254,6 +254,25 @@ func TestPairAddressFollowsTheActiveNode(t *testing.T) {
 	})
 }
 
+func TestUsedTooEarly(t *testing.T) {
+	tests := map[string]func(){
+		"a node before its pair":        func() { p := &Pair{A: new(Node)}; p.A.Record(); p.Record() },
+		"a node before its cluster":     func() { c := &Cluster{Master: new(Node)}; c.Master.Login(); c.Record() },
+		"a pair before its cluster":     func() { c := &Cluster{MasterPair: new(Pair)}; c.MasterPair.URL(); c.Record() },
+		"a node of a pair in a cluster": func() { c := &Cluster{MasterPair: &Pair{B: new(Node)}}; c.MasterPair.B.URL(); c.Record() },
+	}
+	for name, use := range tests {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if said, _ := recover().(string); !strings.Contains(said, "was used before") {
+					t.Errorf("panic %q", said)
+				}
+			}()
+			use()
+		})
+	}
+}
+
 func TestPairScenarios(t *testing.T) {
 	tests := map[string]func(p pairUnderTest) bool{
 		"wrong-member-selected": func(p pairUnderTest) bool { p.B.PowerOff(); return !p.A.power && p.B.power },

@@ -58,6 +58,7 @@ var scenarios = []Scenario{
 	}},
 	{Name: "core-files", About: "there are core files, which the upgrade will remove", node: func(n *Node) { n.CoreFiles = []string{"core.zorp.4711", "core.indexer.4712"} }},
 	{Name: "virtual", About: "the appliance is a virtual machine", node: func(n *Node) { n.Virtual = true }},
+	{Name: "licence-missing", About: "the appliance has no licence", node: func(n *Node) { n.Licence.Missing = true }},
 	{Name: "uninitialized", About: "the Welcome Wizard was never completed", node: func(n *Node) { n.Uninitialized = true }},
 	{Name: "left-in-maintenance-mode", About: "traffic was stopped for the time being, and never started again", node: func(n *Node) { n.trafficStopped = true }},
 	{Name: "old-failure-still-shown", About: "the last run's failures are still shown: a failed download, a failed firmware test", node: func(n *Node) {

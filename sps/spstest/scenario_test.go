@@ -74,9 +74,10 @@ func TestScenarioNode(t *testing.T) {
 		"slot-already-there": func(t *testing.T, n *Node, u *user) bool {
 			return at(u.must("GET", "/api/firmware/slots/2", ""), "body", "version") == "7.0.2.1"
 		},
-		"ghost-lock": fails("ConfigurationLocked"),
-		"core-files": reads("Basic Settings > Troubleshooting > Core files", "Core files", "2"),
-		"virtual":    reads("Basic Settings > System > Version details", "Platform", "virtual"),
+		"ghost-lock":      fails("ConfigurationLocked"),
+		"core-files":      reads("Basic Settings > Troubleshooting > Core files", "Core files", "2"),
+		"virtual":         reads("Basic Settings > System > Version details", "Platform", "virtual"),
+		"licence-missing": reads("Basic Settings > System > License", "Valid", "no"),
 		"uninitialized": func(t *testing.T, n *Node, u *user) bool {
 			return u.must("GET", "/api/setup", "")["status"] == "uninitialized"
 		},
