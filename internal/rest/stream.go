@@ -91,20 +91,30 @@ type watchdog struct {
 	cancel context.CancelCauseFunc
 	mu     sync.Mutex
 	timer  *time.Timer
+	limit  time.Duration
 	done   bool // an upload's last reads may come after its answer
 }
 
-// expect gives the next byte d to come.
+// expect gives the next byte d to come. It is called for every few kilobytes, so it makes nothing new.
 func (w *watchdog) expect(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
+	w.limit = d
+	switch {
+	case w.done:
+	case w.timer == nil:
+		w.timer = time.AfterFunc(d, w.bark)
+	default:
+		w.timer.Reset(d)
 	}
-	if w.done {
-		return
+}
+
+func (w *watchdog) bark() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.done {
+		w.cancel(fmt.Errorf("%w: no byte for %v", ErrStalled, w.limit))
 	}
-	w.timer = time.AfterFunc(d, func() { w.cancel(fmt.Errorf("%w: no byte for %v", ErrStalled, d)) })
 }
 
 func (w *watchdog) stop() {
