@@ -85,7 +85,7 @@ func CheckPower(c *sps.Client, page sps.HAPage, power PowerMap) Step {
 			if off, clear := p.off(); len(off) > 0 || !clear {
 				return See(Blocked, p, "not both nodes are on: %s", p), nil
 			}
-			ha, err := readHA(ctx, page, look, haThisID, haOtherID)
+			ha, err := readHA(ctx, c, page, look, haThisID, haOtherID)
 			if err != nil {
 				return spsCannot(err)
 			}
@@ -96,7 +96,7 @@ func CheckPower(c *sps.Client, page sps.HAPage, power PowerMap) Step {
 				return See(Done, ev, "both are on; the other node is %s", ha.Other.ID), nil
 			}
 			nodes := slices.Sorted(maps.Keys(power))
-			a, err := look.Ask(ctx, Question{Kind: AskConfirm, Where: sps.PageHA, Options: append(nodes, AnswerNo),
+			a, err := look.Ask(ctx, Question{Kind: AskConfirm, On: c.Host(), Where: sps.PageHA, Options: append(nodes, AnswerNo),
 				Text: fmt.Sprintf("The page calls the nodes %q and %q, the power buttons were given for %s. Which of these buttons is the other node's, the secondary's?", ha.This.ID, ha.Other.ID, strings.Join(nodes, " and "))})
 			if err != nil {
 				return Observation{}, err

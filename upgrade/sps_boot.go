@@ -181,7 +181,7 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 		if since < upsetAfter {
 			return See(Pending, seen, "still up with %s, %s after it was asked to reboot", at.Firmware, spell(since)), nil
 		}
-		return stillUp(ctx, look, seen, at, since)
+		return stillUp(ctx, c, look, seen, at, since)
 	}
 }
 
@@ -229,8 +229,8 @@ func away(ctx context.Context, c *sps.Client, boot Boot, seen bootSeen, reach sp
 }
 
 // stillUp asks a person when the node booted, for nobody saw it go down.
-func stillUp(ctx context.Context, look Look, seen bootSeen, at spsAt, since time.Duration) (Observation, error) {
-	a, err := look.Ask(ctx, Question{Kind: AskConfirm, Where: sps.PageSystemMonitor, Label: "Uptime",
+func stillUp(ctx context.Context, c *sps.Client, look Look, seen bootSeen, at spsAt, since time.Duration) (Observation, error) {
+	a, err := look.Ask(ctx, Question{Kind: AskConfirm, On: c.Host(), Where: sps.PageSystemMonitor, Label: "Uptime",
 		Text:    fmt.Sprintf("%s was asked to reboot, runs %s and was not seen to go down. Read on its page or console when it last booted.", at.Name, at.Firmware),
 		Options: []string{bootedSince, notBootedSince}})
 	switch {

@@ -33,12 +33,12 @@ var (
 )
 
 // readHA reads Basic Settings > High Availability: all of it by the page driver, or the fields that are needed by asking a person for each.
-func readHA(ctx context.Context, page sps.HAPage, look Look, fields ...haField) (ha sps.HA, err error) {
+func readHA(ctx context.Context, c *sps.Client, page sps.HAPage, look Look, fields ...haField) (ha sps.HA, err error) {
 	if page != nil {
 		return page.HA(ctx)
 	}
 	for _, f := range fields {
-		v, err := look.Ask(ctx, Question{Kind: AskValue, Where: sps.PageHA, Row: f.row, Label: f.label,
+		v, err := look.Ask(ctx, Question{Kind: AskValue, On: c.Host(), Where: sps.PageHA, Row: f.row, Label: f.label,
 			Text: "Type it as it is shown; type - where nothing is. Reload the page first; if it does not answer, wait until it does."})
 		if err != nil {
 			return sps.HA{}, err
@@ -74,7 +74,7 @@ func notThere(v string) string {
 func haStep(c *sps.Client, page sps.HAPage, name string, fields []haField, see func(ctx context.Context, look Look, ha sps.HA) (Observation, error)) Step {
 	return Step{Name: name, On: []string{c.Host()}, Attended: page == nil, Every: 30 * time.Second,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			ha, err := readHA(ctx, page, look, fields...)
+			ha, err := readHA(ctx, c, page, look, fields...)
 			switch {
 			case err != nil:
 				return spsCannot(err)
@@ -92,7 +92,7 @@ func NoSplitBrain(c *sps.Client, page sps.HAPage) Guard {
 	return Guard{Name: "no split brain", On: []string{c.Host()},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			if page == nil {
-				v, err := look.Ask(ctx, Question{Kind: AskValue, Where: sps.PageHA, Label: sps.LabelHAStatus, Text: "Type it as it is shown."})
+				v, err := look.Ask(ctx, Question{Kind: AskValue, On: c.Host(), Where: sps.PageHA, Label: sps.LabelHAStatus, Text: "Type it as it is shown."})
 				if err != nil {
 					return Observation{}, err
 				}
@@ -191,7 +191,7 @@ func ShutdownSecondary(c *sps.Client, page sps.HAPage, power PowerMap, v sps.Ver
 				// Ready would be believed after Settle; the node may take its time to go down.
 				return See(Ready, p, "both nodes are still on"), nil
 			}
-			return readyToShutDown(ctx, page, look, p, v)
+			return readyToShutDown(ctx, c, page, look, p, v)
 		},
 		Ask: func(*Mark) *Instruction {
 			return &Instruction{Where: sps.PageHA, Row: sps.RowOtherNode, Button: sps.ButtonShutdown, Expect: "the secondary switches itself off; this node goes on serving"}
@@ -223,8 +223,8 @@ func wrongMember(look Look, p powers, off string) Observation {
 	return See(Done, seen, "%s is off, and the other node serves", off)
 }
 
-func readyToShutDown(ctx context.Context, page sps.HAPage, look Look, p powers, v sps.Version) (Observation, error) {
-	ha, err := readHA(ctx, page, look, haStatus, haOtherID, haOtherFirm)
+func readyToShutDown(ctx context.Context, c *sps.Client, page sps.HAPage, look Look, p powers, v sps.Version) (Observation, error) {
+	ha, err := readHA(ctx, c, page, look, haStatus, haOtherID, haOtherFirm)
 	switch {
 	case err != nil:
 		return spsCannot(err)

@@ -3,6 +3,7 @@ package runbook_test
 import (
 	"errors"
 	"io/fs"
+	"net/url"
 	"testing"
 	"time"
 
@@ -110,4 +111,50 @@ func pairRig(t *testing.T, p *spstest.Pair, h hands) *rig {
 	r := newRig(t, p)
 	r.procedure = pairBook(t, p, r, h).Procedure()
 	return r
+}
+
+// clusterRig is a search cluster with two minions, a host, and a central management of its own, with a node or a pair as its search master.
+func clusterRig(t *testing.T, c *spstest.Cluster, h hands) *rig {
+	t.Helper()
+	t.Cleanup(c.Close)
+	r := newRig(t, nil)
+	r.person.Pages = map[string]upgradetest.Pages{}
+	member := func(n *spstest.Node) runbook.SPSNode {
+		r.person.Pages[hostOf(t, n.URL())] = n
+		return nodeBook(t, n, r, h)
+	}
+	c.Nodes() // joins them
+	book := runbook.SPSSearch{Version: sps.MustVersion(newVersion)}
+	for _, n := range c.Minions {
+		book.Minions = append(book.Minions, member(n))
+	}
+	for _, n := range c.Hosts {
+		book.Hosts = append(book.Hosts, member(n))
+	}
+	if c.Central != nil {
+		central := member(c.Central)
+		book.Central = &central
+	}
+	if c.MasterPair != nil {
+		pair := pairBook(t, c.MasterPair, r, h)
+		r.person.Pages[hostOf(t, c.MasterPair.URL())] = c.MasterPair
+		book.MasterPair = &pair
+	} else {
+		master := member(c.Master)
+		book.Master = &master
+	}
+	if err := book.Check(); err != nil {
+		t.Fatal(err)
+	}
+	r.procedure = book.Procedure()
+	return r
+}
+
+func hostOf(t *testing.T, addr string) string {
+	t.Helper()
+	u, err := url.Parse(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Hostname()
 }
