@@ -22,6 +22,15 @@ func (l Login) GoString() string {
 	return fmt.Sprintf("ipmi.Login{User:%q, Password:REDACTED}", l.User)
 }
 
+// Format keeps the password out of every other verb: %d and %x would print the fields.
+func (l Login) Format(f fmt.State, verb rune) {
+	text := l.String()
+	if verb == 'v' && f.Flag('#') {
+		text = l.GoString()
+	}
+	_, _ = f.Write([]byte(text))
+}
+
 // LogValue keeps the password out of logs.
 func (l Login) LogValue() slog.Value { return slog.StringValue(l.String()) }
 

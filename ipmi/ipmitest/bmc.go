@@ -176,6 +176,9 @@ func (b *BMC) build() {
 	if (b.Power == nil) != (b.Set == nil) {
 		panic("ipmitest: Power and Set come in pairs")
 	}
+	if l := b.Login(); len(l.User) > bmc.MaxUserNameLen || len(l.Password) > bmc.MaxPasswordLen {
+		panic("ipmitest: IPMI has no room for this user name or password")
+	}
 	b.fates, b.count, b.last = make(map[string]fate), make(map[string]int), make(map[uint32]time.Time)
 	b.air = newAir()
 	b.air.arriving, b.air.leaving = b.arriving, b.leaving

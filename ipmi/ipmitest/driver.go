@@ -38,7 +38,13 @@ type Rig struct {
 // reports the caller's context first, and can be used by several goroutines and closed twice. newRig makes a new machine
 // for every check and ends it with the test it is given.
 func TestDriver(t *testing.T, newRig func(t *testing.T) Rig) {
-	for name, check := range map[string]func(*testing.T, Rig){
+	for name, check := range checks() {
+		t.Run(name, func(t *testing.T) { check(t, newRig(t)) })
+	}
+}
+
+func checks() map[string]func(testing.TB, Rig) {
+	return map[string]func(testing.TB, Rig){
 		"reads the state there is":               readsState,
 		"powers on once":                         powersOnOnce,
 		"powers off once":                        powersOffOnce,
@@ -48,26 +54,24 @@ func TestDriver(t *testing.T, newRig func(t *testing.T) Rig) {
 		"reports the caller's context first":     contextFirst,
 		"is safe for several goroutines":         several,
 		"can be closed twice and not used again": closes,
-	} {
-		t.Run(name, func(t *testing.T) { check(t, newRig(t)) })
 	}
 }
 
-func wantTold(t *testing.T, r Rig, want ...string) {
+func wantTold(t testing.TB, r Rig, want ...string) {
 	t.Helper()
 	if got := r.Told(); !slices.Equal(got, want) {
 		t.Errorf("the machine was told %q, want %q", got, want)
 	}
 }
 
-func wantState(t *testing.T, r Rig, want ipmi.State) {
+func wantState(t testing.TB, r Rig, want ipmi.State) {
 	t.Helper()
 	if got, err := r.Power.State(t.Context()); err != nil || got != want {
 		t.Errorf("State() = %q, %v; want %q", got, err, want)
 	}
 }
 
-func readsState(t *testing.T, r Rig) {
+func readsState(t testing.TB, r Rig) {
 	wantState(t, r, ipmi.Off)
 	r.Set(true)
 	wantState(t, r, ipmi.On)
@@ -76,7 +80,7 @@ func readsState(t *testing.T, r Rig) {
 	wantTold(t, r)
 }
 
-func powersOnOnce(t *testing.T, r Rig) {
+func powersOnOnce(t testing.TB, r Rig) {
 	if err := r.Power.PowerOn(t.Context()); err != nil {
 		t.Fatalf("PowerOn: %v", err)
 	}
@@ -84,7 +88,7 @@ func powersOnOnce(t *testing.T, r Rig) {
 	wantTold(t, r, PowerOn)
 }
 
-func powersOffOnce(t *testing.T, r Rig) {
+func powersOffOnce(t testing.TB, r Rig) {
 	r.Set(true)
 	if err := r.Power.PowerOff(t.Context()); err != nil {
 		t.Fatalf("PowerOff: %v", err)
@@ -93,7 +97,7 @@ func powersOffOnce(t *testing.T, r Rig) {
 	wantTold(t, r, PowerOff)
 }
 
-func doesNothingTwice(t *testing.T, r Rig) {
+func doesNothingTwice(t testing.TB, r Rig) {
 	if err := r.Power.PowerOff(t.Context()); err != nil {
 		t.Errorf("PowerOff of a machine that is off: %v", err)
 	}
@@ -104,7 +108,7 @@ func doesNothingTwice(t *testing.T, r Rig) {
 	wantTold(t, r)
 }
 
-func cyclesOnce(t *testing.T, r Rig) {
+func cyclesOnce(t testing.TB, r Rig) {
 	r.Set(true)
 	if err := r.Power.PowerCycle(t.Context()); err != nil {
 		t.Fatalf("PowerCycle: %v", err)
@@ -115,14 +119,14 @@ func cyclesOnce(t *testing.T, r Rig) {
 	}
 }
 
-func refusesToCycle(t *testing.T, r Rig) {
+func refusesToCycle(t testing.TB, r Rig) {
 	if err := r.Power.PowerCycle(t.Context()); !errors.Is(err, ipmi.ErrUnsupported) || !errors.Is(err, ipmi.ErrNotSent) {
 		t.Errorf("PowerCycle of a machine that is off: %v; want the classes ErrUnsupported and ErrNotSent", err)
 	}
 	wantTold(t, r)
 }
 
-func contextFirst(t *testing.T, r Rig) {
+func contextFirst(t testing.TB, r Rig) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.Power.State(ctx); !errors.Is(err, context.Canceled) {
@@ -137,7 +141,7 @@ func contextFirst(t *testing.T, r Rig) {
 	wantTold(t, r)
 }
 
-func several(t *testing.T, r Rig) {
+func several(t testing.TB, r Rig) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -155,7 +159,7 @@ func several(t *testing.T, r Rig) {
 	wantTold(t, r, PowerOn)
 }
 
-func closes(t *testing.T, r Rig) {
+func closes(t testing.TB, r Rig) {
 	wantState(t, r, ipmi.Off)
 	for range 2 {
 		if err := r.Power.Close(); err != nil {
