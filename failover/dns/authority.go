@@ -84,7 +84,7 @@ func (f *finder) find(ctx context.Context) (failover.Authorities, error) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		if f.skipped(name) {
+		if f.skipped(name, name) {
 			continue
 		}
 		addrs, err := f.addresses(ctx, name)
@@ -113,11 +113,11 @@ func (f *finder) nameServers(m *mdns.Msg) []string {
 	return out
 }
 
-// skipped notes a server that is left out, once.
-func (f *finder) skipped(server string) bool {
+// skipped notes a server that is left out under any of its names, once.
+func (f *finder) skipped(label string, names ...string) bool {
 	for s, reason := range f.skip {
-		if strings.EqualFold(trimDot(s), trimDot(server)) {
-			entry := failover.Skipped{Server: server, Reason: reason}
+		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(trimDot(s), trimDot(n)) }) {
+			entry := failover.Skipped{Server: label, Reason: reason}
 			if !slices.Contains(f.out.Skipped, entry) {
 				f.out.Skipped = append(f.out.Skipped, entry)
 			}
@@ -133,13 +133,12 @@ func (f *finder) add(name, addr string) {
 	if err != nil {
 		full = addr
 	}
-	host, _, _ := net.SplitHostPort(full)
-	if f.skipped(full) || host != "" && f.skipped(host) {
-		return
-	}
 	label := full
 	if name != "" {
 		label = name + " (" + full + ")"
+	}
+	if host, _, _ := net.SplitHostPort(full); f.skipped(label, full, cmp.Or(host, full)) {
+		return
 	}
 	if !slices.ContainsFunc(f.out.Servers, func(s failover.Nameserver) bool { return s.(*server).addr == full }) {
 		f.out.Servers = append(f.out.Servers, &server{name: label, addr: full, zone: f.zone.name, opts: f.opts, problem: err})

@@ -35,13 +35,18 @@ type Server struct {
 	Name string  // the zone's name
 	Key  dns.Key // the only key; the zero key lets everybody read and nobody write
 	NS   []string
+	// Truncate makes every answer over UDP say that it did not fit.
+	Truncate bool
+	// Deaf is how many datagrams are lost before one is answered.
+	Deaf int
 
-	mu      sync.Mutex
-	faults  []Fault
-	updates int
-	dials   int
-	conns   map[net.Conn]bool
-	wg      sync.WaitGroup
+	mu       sync.Mutex
+	faults   []Fault
+	updates  int
+	dials    int
+	unsigned int
+	conns    map[net.Conn]bool
+	wg       sync.WaitGroup
 }
 
 // Fault is a way in which the next update is answered.
@@ -85,6 +90,13 @@ func (s *Server) Updates() int {
 	return s.updates
 }
 
+// Unsigned returns how many messages came without a signature.
+func (s *Server) Unsigned() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsigned
+}
+
 // Dials returns how many connections were made.
 func (s *Server) Dials() int {
 	s.mu.Lock()
@@ -97,15 +109,80 @@ func (s *Server) Dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if network != "tcp" {
-		return nil, errors.New("this server speaks TCP only")
-	}
 	client, server := net.Pipe()
 	s.mu.Lock()
 	s.dials++
 	s.mu.Unlock()
-	s.wg.Go(func() { s.ServeConn(server) })
+	s.wg.Go(func() {
+		if network == "udp" {
+			s.serveDatagrams(server)
+		} else {
+			s.ServeConn(server)
+		}
+	})
 	return client, nil
+}
+
+// serveDatagrams answers one message a read.
+func (s *Server) serveDatagrams(c net.Conn) {
+	s.open(c)
+	defer s.closed(c)
+	buf := make([]byte, mdns.MaxMsgSize)
+	answers, done := s.writer(c)
+	defer done()
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		lost := s.Deaf > 0
+		if lost {
+			s.Deaf--
+		}
+		s.mu.Unlock()
+		if lost {
+			continue
+		}
+		out, drop := s.answer(slices.Clone(buf[:n]))
+		if drop || out == nil {
+			continue
+		}
+		if s.Truncate {
+			out[2] |= 2
+		}
+		answers <- out
+	}
+}
+
+// writer writes answers beside reading on: questions come in a bunch, and a pipe has no buffer.
+func (s *Server) writer(c net.Conn) (answers chan<- []byte, done func()) {
+	ch := make(chan []byte, 64)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for a := range ch {
+			if _, err := c.Write(a); err != nil {
+				_ = c.Close()
+			}
+		}
+	})
+	return ch, func() { close(ch); _ = c.Close(); wg.Wait() }
+}
+
+func (s *Server) open(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns == nil {
+		s.conns = map[net.Conn]bool{}
+	}
+	s.conns[c] = true
+}
+
+func (s *Server) closed(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	_ = c.Close()
 }
 
 // Close closes all connections and waits for them to end.
@@ -121,30 +198,10 @@ func (s *Server) Close() error {
 
 // ServeConn answers the messages of one TCP connection until it ends.
 func (s *Server) ServeConn(c net.Conn) {
-	s.mu.Lock()
-	if s.conns == nil {
-		s.conns = map[net.Conn]bool{}
-	}
-	s.conns[c] = true
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-		_ = c.Close()
-	}()
-	// Questions come in a bunch, and a pipe has no buffer: answers are written beside reading on.
-	answers := make(chan []byte, 64)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer close(answers)
-	wg.Go(func() {
-		for a := range answers {
-			if _, err := c.Write(a); err != nil {
-				_ = c.Close()
-			}
-		}
-	})
+	s.open(c)
+	defer s.closed(c)
+	answers, done := s.writer(c)
+	defer done()
 	for {
 		var size [2]byte
 		if _, err := io.ReadFull(c, size[:]); err != nil {
@@ -180,7 +237,12 @@ func (s *Server) answer(body []byte) (out []byte, drop bool) {
 		reply.Rcode = mdns.RcodeFormatError
 		return pack(reply), false
 	}
-	if signed {
+	if t == nil {
+		s.mu.Lock()
+		s.unsigned++
+		s.mu.Unlock()
+	}
+	if signed && (t != nil || m.Opcode == mdns.OpcodeUpdate) {
 		if t == nil {
 			reply.Rcode = mdns.RcodeRefused
 			return pack(reply), false
