@@ -229,6 +229,9 @@ func (p *Page) cancelDownloads() {
 	p.mu.Unlock()
 	for _, f := range files {
 		_ = p.b.call(ctx, "", "Browser.cancelDownload", dict{"guid": f.guid, "browserContextId": p.context}, nil) // it may have ended
-		os.Remove(filepath.Join(p.b.proc.dir, "downloads", filepath.Base(f.guid)))
+	}
+	parts, _ := filepath.Glob(filepath.Join(p.b.proc.dir, "downloads", "*"))
+	for _, part := range parts {
+		os.Remove(part) // what is left of them, under names of the browser's own
 	}
 }

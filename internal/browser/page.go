@@ -269,7 +269,7 @@ func (p *Page) Goto(ctx context.Context, path string, heading axtree.Label) (*ax
 // another makes of an error that says that something did not come in time one that says which page it was instead, if it was another one.
 func (p *Page) another(err error) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Reason != Late || e.State == string(axtree.StatePage) {
+	if !ok || e.Reason != Late || e.State == "" || e.State == string(axtree.StatePage) {
 		return err
 	}
 	e.Reason = UnknownPage
