@@ -108,10 +108,7 @@ func decode(op, method, path string, resp *rest.Response, out any, scrub redact.
 	body := bytes.TrimSpace(resp.Body)
 	if len(body) > 0 && body[0] != '{' && body[0] != '[' {
 		e.Title, e.Text = scrub.Page(body)
-		if !good || out != nil {
-			return e
-		}
-		return nil
+		return e
 	}
 	var envelope struct {
 		Error *wireError `json:"error"`
@@ -124,11 +121,14 @@ func decode(op, method, path string, resp *rest.Response, out any, scrub redact.
 	switch {
 	case !good:
 		return e
-	case out == nil:
-		return nil
+	case out == nil && len(body) == 0:
+		return nil // what deletes may have nothing to say
 	case broken != nil:
 		e.class, e.Message = ErrBadAnswer, scrub(broken.Error())
 		return e
+	}
+	if out == nil {
+		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		e.class, e.Message = ErrBadAnswer, scrub(err.Error())

@@ -17,11 +17,11 @@ import (
 // undocumented endpoints; the others that count for an upgrade (internal CA, connection policies, LDAP, SMTP, syslog,
 // Splunk, indexer, trust stores) are judged by the firmware test. None come from a simulation without TLS.
 func (c *Client) Certificates(ctx context.Context) ([]*x509.Certificate, error) {
-	resp, err := c.call(ctx, request{op: "read the web interface's certificate", intent: rest.Read, method: http.MethodGet, path: pathInfo, anonymous: true}, nil)
+	resp, err := c.rest.Do(ctx, rest.Request{Intent: rest.Read, Method: http.MethodGet, URL: c.url(pathInfo), Timeout: c.timeout})
 	if err != nil {
-		return nil, err
+		return nil, &Error{Op: "read the web interface's certificate", Method: http.MethodGet, Path: pathInfo, Err: err}
 	}
-	return resp.Chain, nil
+	return resp.Chain, nil // whatever it answers, these are its certificates
 }
 
 // Sizes of keys in bits, below which an upgrade to 6.10 or later is refused.

@@ -74,7 +74,7 @@ func (c *Client) await(ctx context.Context, j job, done func(context.Context) bo
 	err := poll.Until(ctx, poll.Every(c.poll), func(ctx context.Context) error {
 		var w wireJob
 		resp, err := c.call(ctx, request{op: j.op, intent: rest.Read, method: http.MethodGet, path: j.where()}, &w)
-		if errors.Is(err, ErrNotReady) {
+		if errors.Is(err, ErrNotReady) || (err != nil && ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
