@@ -181,11 +181,15 @@ func ShutdownSecondary(c *sps.Client, page sps.HAPage, power PowerMap, v sps.Ver
 			case len(off) == len(power):
 				return See(Blocked, p, "every node is off"), nil
 			}
-			if _, err := c.Info(ctx); err != nil {
+			info, err := c.Info(ctx)
+			if err != nil {
 				return spsCannot(err) // also while the primary reboots on purpose: then nobody can tell
 			}
 			if len(off) == 1 {
 				return wrongMember(look, p, off[0]), nil
+			}
+			if look.Since != nil && info.Firmware.Same(v) {
+				return See(Done, p, "both nodes are on, and the primary runs %s: the secondary was off for as long as it had to be", v), nil
 			}
 			if look.Since != nil {
 				// Ready would be believed after Settle; the node may take its time to go down.
