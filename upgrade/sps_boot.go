@@ -45,9 +45,9 @@ type bootSeen struct {
 	Page  string `json:"page,omitempty"`  // title and text of a page, scrubbed
 	SSH   bool   `json:"ssh,omitempty"`   // port 22 opened
 
-	BackAt time.Time `json:"back_at,omitzero"` // when it was first seen with the old version after the outage
-	Staged bool      `json:"staged,omitempty"` // the target is selected for the next boot, and the node runs on
-	Person string    `json:"person,omitempty"` // what a person read about the last boot
+	BackAfter time.Duration `json:"back_after_ns,omitempty"` // from the act until it was first seen with the old version after the outage
+	Staged    bool          `json:"staged,omitempty"`        // the target is selected for the next boot, and the node runs on
+	Person    string        `json:"person,omitempty"`        // what a person read about the last boot
 }
 
 // Words a person says about the last boot.
@@ -148,7 +148,7 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 		if err := errors.Join(readEvidence(look.Since.Last, &seen), readEvidence(look.Since.Before, &first)); err != nil {
 			return Observation{}, err
 		}
-		since := time.Since(look.Since.At)
+		since := look.Elapsed
 		reach, err := c.Probe(ctx)
 		if err != nil {
 			return Observation{}, err
@@ -169,7 +169,7 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 		case at.info.Firmware.Same(v):
 			return booted(ctx, c, seen, v)
 		case seen.Away && at.Firmware == first.Runs:
-			return oldVersion(seen, at, v)
+			return oldVersion(seen, at, v, since)
 		case seen.Away:
 			return See(Unknown, seen, "it came back with %s, which is neither the old version nor %s", at.Firmware, v), nil
 		}
@@ -186,15 +186,15 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 }
 
 // oldVersion tells a node that came back as it was from one that tells its version late.
-func oldVersion(seen bootSeen, at spsAt, v sps.Version) (Observation, error) {
-	if seen.BackAt.IsZero() {
-		seen.BackAt = time.Now().Round(0)
+func oldVersion(seen bootSeen, at spsAt, v sps.Version, since time.Duration) (Observation, error) {
+	if seen.BackAfter == 0 {
+		seen.BackAfter = since
 	}
 	slot, ok := at.slots.Current()
 	switch {
 	case ok && slot.Version.Same(v):
 		return See(Pending, seen, "it is back, tells %s and calls the slot of %s the current one", at.Firmware, v), nil
-	case time.Since(seen.BackAt) < revertedAfter:
+	case since-seen.BackAfter < revertedAfter:
 		return See(Pending, seen, "it went away and is back with %s, the old version", at.Firmware), nil
 	}
 	return See(Blocked, seen, "it went away and came back with %s, the old version", at.Firmware), ErrReverted

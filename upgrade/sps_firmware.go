@@ -147,7 +147,7 @@ func ActivateAfterReboot(c *sps.Client, page sps.FirmwaresPage, v sps.Version, u
 				return See(Blocked, ev, "no slot holds %s", v), err
 			case err != nil:
 				return See(Blocked, ev, "which slot is meant is not clear"), err
-			case slot.AfterReboot && look.Since != nil && time.Since(look.Since.At) < staysUp:
+			case slot.AfterReboot && look.Since != nil && look.Elapsed < staysUp:
 				return See(Pending, ev, "slot %s, %s, is selected; does the node stay up?", slot.Key, v), nil
 			case slot.AfterReboot:
 				return See(Done, ev, "slot %s, %s, is selected for the next boot", slot.Key, v), nil

@@ -190,6 +190,10 @@ func (a Again) String() string {
 type Look struct {
 	Since *Mark // nil before the step has acted
 
+	// Elapsed is how long ago the act was, in the appliance's time: real time divided by Options.Scale. An Observe function that
+	// waits for something compares with this, so that a simulation shortens it too. 0 before the act.
+	Elapsed time.Duration
+
 	// Ask gets a value that only a person can read. The answer stands until the person says that it is time to look
 	// again, which the engine asks for by itself before it pauses for the next look. In a dry run and without an Operator it returns
 	// [ErrNoOperator]. Never nil.

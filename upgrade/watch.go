@@ -113,7 +113,7 @@ func (e *engine) ask(ctx context.Context, q Question) (string, error) {
 // observation Unknown, unless it is Blocked. What the channel saw before the newest act says nothing about now.
 func (e *engine) observe(ctx context.Context, fn func(context.Context, Look) (Observation, error), since *Mark, a *asker) (obs Observation, fault error) {
 	var err error
-	fault = e.protect("its look", func() { obs, err = fn(ctx, Look{Since: since.clone(), Ask: a.ask}) })
+	fault = e.protect("its look", func() { obs, err = fn(ctx, Look{Since: since.clone(), Elapsed: e.elapsed(since), Ask: a.ask}) })
 	a.err = err
 	if fault != nil {
 		return Observation{}, fmt.Errorf("%w: %w", errBroken, fault)
@@ -198,4 +198,16 @@ func (r *running) show(obs Observation, mark *Mark) {
 		ev.Since = mark.At
 	}
 	r.emit(ev)
+}
+
+// elapsed returns how long ago the act was, in the appliance's time.
+func (e *engine) elapsed(since *Mark) time.Duration {
+	if since == nil || since.At.IsZero() {
+		return 0
+	}
+	d := time.Since(since.At)
+	if e.o.Scale > 0 {
+		return time.Duration(float64(d) / e.o.Scale)
+	}
+	return d
 }

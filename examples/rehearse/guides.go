@@ -4,5 +4,7 @@ package main
 const defaultGuide = "sps-node"
 
 var guides = map[string]guide{
-	"sps-node": {set: spsNode, fails: spsNodeFails},
+	"sps-node":   {set: spsNode, fails: spsNodeFails},
+	"sps-ha":     {set: spsHA, fails: spsHAFails},
+	"sps-search": {set: spsSearch, fails: spsSearchFails},
 }

@@ -19,13 +19,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
+	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/upgrade"
 	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
 )
-
-const usage = 64 // exit code for wrong usage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -70,12 +67,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
-		return usage
+		return cli.Usage
 	}
 	g, known := guides[*name]
 	if !known || fs.NArg() > 0 || *scale <= 0 {
 		fmt.Fprintf(errs, "rehearse: want a known -guide (%s), a -scale above 0 and no further arguments\n", strings.Join(slices.Sorted(maps.Keys(guides)), ", "))
-		return usage
+		return cli.Usage
 	}
 	fails := g.fails()
 	if *fail == "list" {
@@ -84,7 +81,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	if *fail != "" && !slices.Contains(fails, *fail) {
 		fmt.Fprintf(errs, "rehearse: the guide %s has no failure %q; -fail list lists them\n", *name, *fail)
-		return usage
+		return cli.Usage
 	}
 	if *dir == "" {
 		tmp, err := os.MkdirTemp("", "rehearse-")
@@ -118,7 +115,7 @@ func (st *stage) play(ctx context.Context, journal string, scale float64, byHand
 	if byHand {
 		operator = hands(upgrade.Terminal(in, out), person)
 	}
-	live, width := terminal(out)
+	live, width := cli.Terminal(out)
 	opts := &upgrade.Options{Operator: operator, Scale: scale, Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && !byHand, width)}
 	rep, err := st.runs(ctx, journal, opts)
 	if rep != nil {
@@ -128,8 +125,8 @@ func (st *stage) play(ctx context.Context, journal string, scale float64, byHand
 		fmt.Fprintln(out, "rehearse:", err)
 		return upgrade.Failed.ExitCode()
 	}
-	fmt.Fprintf(out, "\nthe appliances say: %s\noutcome: %s\n", st.truth(), rep.Outcome)
-	return rep.Outcome.ExitCode()
+	fmt.Fprintf(out, "\nthe appliances say: %s\n", st.truth())
+	return cli.End(out, rep.Outcome)
 }
 
 // runs carries the procedure out. A hold ends a run: the next one, the second maintenance window, follows at once.
@@ -162,15 +159,4 @@ func hands(term upgrade.Operator, person *upgradetest.Person) upgrade.Operator {
 		}
 		return a, err
 	})
-}
-
-func terminal(out io.Writer) (live bool, width int) {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return false, 0
-	}
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-		return true, width
-	}
-	return true, 80
 }

@@ -27,7 +27,10 @@ func playable(on string) (names []string) {
 	return names
 }
 
-// spsNode is one SPS, upgraded from 7.0.2 to 7.0.2.1.
+// target is what the guides upgrade to, from 7.0.2.
+var target = sps.MustVersion("7.0.2.1")
+
+// spsNode is one SPS.
 func spsNode(s setting) (*stage, error) {
 	node := &spstest.Node{Scale: s.scale, CoreFiles: []string{"core.2026-01-01"}}
 	if s.fail != "" {
@@ -35,29 +38,9 @@ func spsNode(s setting) (*stage, error) {
 			return nil, err
 		}
 	}
-	user, password := node.Login()
-	c, err := sps.NewClient(node.URL(), sps.Login{User: user, Password: password},
-		&sps.Options{HTTPClient: node.HTTPClient(), Poll: scaled(10*time.Second, s.scale)})
+	book, err := nodeBook(s, node)
 	if err != nil {
 		return nil, err
-	}
-	artifacts, err := upgrade.OpenArtifacts(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	v := sps.MustVersion("7.0.2.1")
-	images := spstest.Image(v.String(), 8<<20)
-	sum, err := sha256Of(images, spstest.ImageName(v.String()))
-	if err != nil {
-		return nil, err
-	}
-	book := runbook.SPSNode{
-		Client: c, Artifacts: artifacts, Version: v,
-		Images: images, Image: spstest.ImageName(v.String()), SHA256: sum,
-		Boot: upgrade.Boot{Dial: node.DialContext},
-	}
-	if !s.byHand {
-		book.Pages = node.Pages()
 	}
 	return &stage{
 		procedure: book.Procedure(),
@@ -65,6 +48,35 @@ func spsNode(s setting) (*stage, error) {
 		truth:     func() string { return "sps1 runs " + node.Running() },
 		close:     node.Close,
 	}, nil
+}
+
+func nodeBook(s setting, node *spstest.Node) (runbook.SPSNode, error) {
+	user, password := node.Login()
+	c, err := sps.NewClient(node.URL(), sps.Login{User: user, Password: password}, &sps.Options{HTTPClient: node.HTTPClient(), Poll: scaled(10*time.Second, s.scale)})
+	if err != nil {
+		return runbook.SPSNode{}, err
+	}
+	artifacts, images, sum, err := stock(s)
+	if err != nil {
+		return runbook.SPSNode{}, err
+	}
+	book := runbook.SPSNode{Client: c, Artifacts: artifacts, Version: target, Images: images, Image: spstest.ImageName(target.String()), SHA256: sum,
+		Boot: upgrade.Boot{Dial: node.DialContext}}
+	if !s.byHand {
+		book.Pages = node.Pages()
+	}
+	return book, nil
+}
+
+// stock is what every guide needs: a place for artifacts, and the image with its hash.
+func stock(s setting) (*upgrade.ArtifactDir, fs.FS, string, error) {
+	artifacts, err := upgrade.OpenArtifacts(s.dir)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	images := spstest.Image(target.String(), 8<<20)
+	sum, err := sha256Of(images, spstest.ImageName(target.String()))
+	return artifacts, images, sum, err
 }
 
 func scaled(d time.Duration, scale float64) time.Duration {
