@@ -162,7 +162,7 @@ var editorCases = map[string]editorCase{
 				return fmt.Errorf("Replace under an ended context = %v, want an error that is not ErrGuard", err)
 			}
 			if _, err := e.Read(dead, []failover.Key{{Name: one.Name, Type: one.Type}}); !errors.Is(err, context.Canceled) {
-				return fmt.Errorf("Read under an ended context = %w, want context.Canceled", err)
+				return fmt.Errorf("Read under an ended context = %v, want context.Canceled", err)
 			}
 			return holds(ctx, e, one)
 		},

@@ -20,10 +20,6 @@ var a, b = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 
 func well(context.Context) error { return nil }
 
-func TestFirewallInMemoryConforms(t *testing.T) {
-	nattest.TestFirewall(t, func(_ *testing.T, target netip.Addr) nat.Firewall { return nattest.NewFirewall(target) })
-}
-
 func TestStagedConforms(t *testing.T) {
 	failovertest.TestNAT(t, func(_ *testing.T, target netip.Addr) failover.NAT {
 		return &nat.Staged{Firewall: nattest.NewFirewall(target), Probe: well, Revert: time.Second}
