@@ -20,6 +20,9 @@ func (r *running) act(ctx context.Context) error {
 		}
 	}
 	if err := r.commit(n); err != nil {
+		if s := r.scope(n); s != nil {
+			ctx = s.run // whose cancel has not come through to here yet
+		}
 		return r.stopped(ctx, n, r.asker.last, err)
 	}
 	r.tries++

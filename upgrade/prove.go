@@ -129,7 +129,7 @@ func (r *running) resend(ctx context.Context) (next, error) {
 		return stopHere, r.notResent(ctx, err)
 	}
 	if err := r.clear(ctx); err != nil {
-		if errors.Is(context.Cause(ctx), errHalted) {
+		if _, ok := errors.AsType[*haltedError](err); ok {
 			err = r.notResent(ctx, errHalted)
 		}
 		return stopHere, err
@@ -152,7 +152,7 @@ func (r *running) resend(ctx context.Context) (next, error) {
 
 // notResent stops a step that would have sent again: with what is known of the first time.
 func (r *running) notResent(ctx context.Context, err error) error {
-	if !errors.Is(err, errHalted) && !errors.Is(context.Cause(ctx), errHalted) {
+	if !errors.Is(err, errHalted) {
 		return r.ended(ctx, r.asker.last, err)
 	}
 	outcome := UnknownEnd

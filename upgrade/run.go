@@ -166,8 +166,9 @@ func (e *engine) progress(path string) progress {
 	return e.st.of(path)
 }
 
+// allFinished says whether every step is finished and every temporary change put back.
 func (e *engine) allFinished() bool {
-	return !slices.ContainsFunc(e.t.leaves, func(n *node) bool {
+	return !e.owes() && !slices.ContainsFunc(e.t.leaves, func(n *node) bool {
 		p := e.progress(n.path)
 		return !p.finished()
 	})

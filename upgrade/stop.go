@@ -43,7 +43,7 @@ func (e *engine) stopped(ctx context.Context, n *node, obs Observation, err erro
 	if errors.Is(err, errHalted) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return e.halt.first
+		return &haltedError{e.halt.first}
 	}
 	outcome := Cancelled
 	switch {
@@ -116,10 +116,16 @@ func (e *engine) haltedBy(n *node) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.haltsLocked(n) {
-		return e.halt.first
+		return &haltedError{e.halt.first}
 	}
 	return nil
 }
+
+// haltedError is what a step returns that did not begin because another one ended the run.
+type haltedError struct{ why *StepError }
+
+func (e *haltedError) Error() string { return e.why.Error() }
+func (e *haltedError) Unwrap() error { return e.why }
 
 // whileOpen returns a context that also ends when the run is halted, for what n does before it has acted.
 func (e *engine) whileOpen(ctx context.Context, n *node) (context.Context, context.CancelFunc) {
@@ -150,9 +156,12 @@ func worst(errs []error) error {
 }
 
 func gravity(err error) int {
+	if _, ok := errors.AsType[*haltedError](err); ok {
+		return 0 // the one that ended the run speaks for itself
+	}
 	se, ok := errors.AsType[*StepError](err)
 	if !ok {
 		return 7
 	}
-	return slices.Index([]Outcome{Cancelled, Held, BlockedRun, Failed, Reverted, UnknownEnd}, se.Outcome)
+	return 1 + slices.Index([]Outcome{Cancelled, Held, BlockedRun, Failed, Reverted, UnknownEnd}, se.Outcome)
 }

@@ -16,7 +16,7 @@ func (e *engine) walk(ctx context.Context) error {
 			return err
 		}
 	}
-	if e.finished && !e.owes() {
+	if e.finished {
 		return nil
 	}
 	if err := e.lookAround(ctx); err != nil {

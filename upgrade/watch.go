@@ -91,6 +91,9 @@ func (e *engine) ask(ctx context.Context, q Question) (string, error) {
 	if e.o.DryRun || e.o.Operator == nil {
 		return "", fmt.Errorf("%w: %s", ErrNoOperator, q.Text)
 	}
+	if err := context.Cause(ctx); err != nil {
+		return "", err
+	}
 	e.emit(Event{Kind: EventAsk, Path: q.Step, Ref: q.Ref, Detail: q.Text})
 	var a Answer
 	var err error
