@@ -66,13 +66,30 @@ func (k *call) list(n int, item func(i int) map[string]any, known ...string) ans
 	}
 	rows := make([]any, 0, to-from)
 	for i := from; i < to; i++ {
-		row := item(i)
-		k.box.more(row)
-		rows = append(rows, row)
+		rows = append(rows, k.box.config(item(i)))
 	}
 	a := reply(http.StatusOK, rows)
 	a.header = header
 	return a
+}
+
+// config words a row as the Configuration API of some release does.
+func (b *Box) config(row map[string]any) map[string]any {
+	b.more(row)
+	if !b.site.Switches.OldJSON {
+		return row
+	}
+	for name, v := range row {
+		switch v := v.(type) {
+		case bool:
+			row[name] = bit(v)
+		case string:
+			if at, err := time.Parse(time.RFC3339, v); err == nil {
+				row[name] = at.Unix()
+			}
+		}
+	}
+	return row
 }
 
 // jumpClientFilters are the parameters of GET /jump-client.
@@ -107,7 +124,7 @@ func getJumpClient(k *call) answer {
 	if i < 0 || i >= len(k.box.site.w.fleet.clients) || clientID(i) != id {
 		return notFound()
 	}
-	return reply(http.StatusOK, k.box.jumpClient(i))
+	return reply(http.StatusOK, k.box.config(k.box.jumpClient(i)))
 }
 
 // jumpClient is a Jump Client as b knows it: to an appliance that it is not connected to, it is disconnected.
@@ -156,7 +173,7 @@ func (k *call) jumpointIndex() (int, bool) {
 
 func getJumpoint(k *call) answer {
 	if i, ok := k.jumpointIndex(); ok {
-		return reply(http.StatusOK, k.box.jumpoint(i))
+		return reply(http.StatusOK, k.box.config(k.box.jumpoint(i)))
 	}
 	return notFound()
 }
@@ -173,6 +190,9 @@ func listNodes(k *call) answer {
 	}
 	if !j.disconnect.IsZero() {
 		node["last_disconnect_timestamp"] = when(k.box.appTime(j.disconnect))
+	}
+	if node = k.box.config(node); k.box.site.Switches.NodeObject {
+		return reply(http.StatusOK, node)
 	}
 	return reply(http.StatusOK, []any{node})
 }

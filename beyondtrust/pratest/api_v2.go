@@ -82,7 +82,7 @@ func v2Appliances(k *call) answer {
 		}
 	}
 	list := []map[string]any{row(b, b.st.role)}
-	if b.st.peer != nil {
+	if b.st.peer != nil && !b.site.Switches.AppliancesAlone {
 		list = append(list, row(b.st.peer, b.peerSeen()))
 	}
 	return reply(http.StatusOK, list)
@@ -227,6 +227,9 @@ func v2Logout(k *call) answer {
 
 // v2SetRole is POST /failover-role. The words of its message are those of the XML API.
 func v2SetRole(k *call) answer {
+	if k.box.site.Switches.NoRoleAPI {
+		return notFound()
+	}
 	var body struct {
 		Role      beyondtrust.Role `json:"role"`
 		SyncFirst bool             `json:"data_sync_first"`

@@ -67,7 +67,11 @@ func command(k *call) answer {
 	if strings.HasPrefix(k.header.Get("Content-Type"), "multipart/") {
 		return b.xmlError("Multipart requests are not supported")
 	}
-	switch k.value("action") {
+	action := k.value("action")
+	if action == "set_failover_role" && b.site.Switches.NoRoleAPI {
+		action = ""
+	}
+	switch action {
 	case "check_health":
 		return b.xml(http.StatusOK, b.healthXML())
 	case "get_api_info":

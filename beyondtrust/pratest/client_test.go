@@ -120,6 +120,9 @@ func drainAndSwap(t *testing.T, dialect beyondtrust.Dialect) {
 		if err := a.EndSession(ctx, list[0].LSID); err != nil {
 			t.Error(err)
 		}
+		if n, err := a.CountSessions(ctx); err != nil || n != 0 {
+			t.Errorf("after the end of the last one: %d sessions, %v", n, err)
+		}
 		users, err := a.Users(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -151,19 +154,23 @@ func drainAndSwap(t *testing.T, dialect beyondtrust.Dialect) {
 // TestClientAgainstSwitches: a client that is right passes with every position of the switches that concern it.
 func TestClientAgainstSwitches(t *testing.T) {
 	tests := map[string]func(*pratest.Switches){
-		"Bomgar's namespace":    func(s *pratest.Switches) { s.Namespace = "http://www.bomgar.com/namespaces/API/command"; s.NoV2 = true },
-		"no XML":                func(s *pratest.Switches) { s.NoXML = true },
-		"no v2":                 func(s *pratest.Switches) { s.NoV2 = true },
-		"shared IPs null":       func(s *pratest.Switches) { s.SharedIPs = "null" },
-		"shared IPs empty":      func(s *pratest.Switches) { s.SharedIPs = "[]" },
-		"fresh health":          func(s *pratest.Switches) { s.FreshHealth = true },
-		"new fields":            func(s *pratest.Switches) { s.MoreFields = true },
-		"one token for both":    func(s *pratest.Switches) { s.TokensShared = true },
-		"Host looked at":        func(s *pratest.Switches) { s.HostChecked = true },
-		"no disposition":        func(s *pratest.Switches) { s.NoDisposition = true },
-		"the backup is silent":  func(s *pratest.Switches) { s.BackupSilent = true },
-		"silent when down":      func(s *pratest.Switches) { s.SilentWhenDown = true },
-		"words before gateways": func(s *pratest.Switches) { s.OldCounts = true },
+		"Bomgar's namespace":       func(s *pratest.Switches) { s.Namespace = "http://www.bomgar.com/namespaces/API/command"; s.NoV2 = true },
+		"no XML":                   func(s *pratest.Switches) { s.NoXML = true },
+		"no v2":                    func(s *pratest.Switches) { s.NoV2 = true },
+		"shared IPs null":          func(s *pratest.Switches) { s.SharedIPs = "null" },
+		"shared IPs empty":         func(s *pratest.Switches) { s.SharedIPs = "[]" },
+		"fresh health":             func(s *pratest.Switches) { s.FreshHealth = true },
+		"new fields":               func(s *pratest.Switches) { s.MoreFields = true },
+		"one token for both":       func(s *pratest.Switches) { s.TokensShared = true },
+		"Host looked at":           func(s *pratest.Switches) { s.HostChecked = true },
+		"no disposition":           func(s *pratest.Switches) { s.NoDisposition = true },
+		"the backup is silent":     func(s *pratest.Switches) { s.BackupSilent = true },
+		"silent when down":         func(s *pratest.Switches) { s.SilentWhenDown = true },
+		"the role call is missing": func(s *pratest.Switches) { s.NoRoleAPI = true },
+		"old JSON":                 func(s *pratest.Switches) { s.OldJSON = true },
+		"a node is an object":      func(s *pratest.Switches) { s.NodeObject = true },
+		"appliances alone":         func(s *pratest.Switches) { s.AppliancesAlone = true },
+		"words before gateways":    func(s *pratest.Switches) { s.OldCounts = true },
 	}
 	for name, set := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -184,6 +191,18 @@ func TestClientAgainstSwitches(t *testing.T) {
 				var buf bytes.Buffer
 				if err := a.Backup(ctx, &buf); err != nil {
 					t.Errorf("Backup: %v", err)
+				}
+				online := 0
+				for j, err := range a.JumpClients(ctx) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if j.Online() && !j.NeedsUpdate {
+						online++
+					}
+				}
+				if online != 12 {
+					t.Errorf("%d Jump Clients are online", online)
 				}
 			})
 		})

@@ -177,8 +177,6 @@ func (b *Box) establish(form beyondtrust.Establish) *refusal {
 		return refuse("The Inter-appliance Communication Pre-shared Keys differ.")
 	case peer.software() != b.software():
 		return refuse("The site instances do not have the same installed package: " + st.version + " (" + st.build + ") and " + peer.st.version + " (" + peer.st.build + ").")
-	case peer.st.peer != nil && peer.st.peer != b:
-		return refuse("The backup site belongs to another relationship.")
 	}
 	if s.serving(peer) && !s.serving(b) {
 		s.violate(b, RuleWrongSide, "%s serves %s, and is overwritten by %s", peer.Name, s.Name, b.Name)

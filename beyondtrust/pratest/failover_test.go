@@ -79,6 +79,22 @@ func TestSwapPassesThroughBothBackup(t *testing.T) {
 	})
 }
 
+func TestSwapWithoutSync(t *testing.T) {
+	site := pratest.Pair()
+	bubble(t, site, func(t *testing.T) {
+		if err := site.A.Pages().Failover.Become(t.Context(), beyondtrust.RoleBackup, beyondtrust.BecomeOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if d := cmp.Diff([2]beyondtrust.Role{"backup", "primary"}, roles(site)); d != "" {
+			t.Error(d)
+		}
+		if n := len(site.Record().Of(pratest.End)); n != 3 || len(site.Record().Of(pratest.SyncBegun)) != 0 {
+			t.Errorf("%d users and sessions were cut off: %v", n, site.Record())
+		}
+	})
+}
+
 func TestBreakWithoutPeerLeavesItHalfBroken(t *testing.T) {
 	site := pratest.Pair()
 	bubble(t, site, func(t *testing.T) {

@@ -139,6 +139,11 @@ func TestFleetFollowsTheName(t *testing.T) {
 				if n, err := b.ConnectedJumpClients(t.Context()); err != nil || n != 12 {
 					t.Errorf("then: %d, %v", n, err)
 				}
+				for j, err := range client(t, site, &site.A, beyondtrust.Options{}).JumpClients(t.Context()) {
+					if err != nil || j.Online() {
+						t.Errorf("to A %s is online, %v", j.Name, err)
+					}
+				}
 				connected := 0
 				for j, err := range b.Jumpoints(t.Context()) {
 					if err == nil && j.Connected {

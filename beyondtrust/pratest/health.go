@@ -26,6 +26,8 @@ func (b *Box) trouble() string {
 	switch {
 	case b.st.front == unhealthy:
 		return "The site software is starting."
+	case b.st.syncing != nil && b.site.Switches.SyncUnwell:
+		return "A data sync is running."
 	case b.site.flooded(b):
 		return "The appliance is overloaded."
 	}

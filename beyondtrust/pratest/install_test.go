@@ -3,8 +3,10 @@ package pratest_test
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -315,4 +317,38 @@ func TestMigration(t *testing.T) {
 			t.Errorf("violations: %v", v)
 		}
 	})
+}
+
+// stream is a file system with one file that is made as it is read.
+type stream struct {
+	io.Reader
+	size int64
+}
+
+func (s stream) Open(string) (fs.File, error) { return s, nil }
+func (s stream) Close() error                 { return nil }
+func (s stream) Stat() (fs.FileInfo, error)   { return nil, errors.New("no information") }
+
+// TestUploadStreams: a package's size does not matter to memory.
+func TestUploadStreams(t *testing.T) {
+	site := pratest.Single()
+	site.Offers = []pratest.Package{{Name: "Base Software 7.0.0", Size: 32 << 20}}
+	defer site.Close()
+	site.A.Address()
+	r, size, err := site.PackageFile("Base Software 7.0.0", site.A.GUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := site.A.Pages().Updates.UpdateSoftware(t.Context(), stream{r, size}, "p.pkg"); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("%d bytes for a package of %d", used, size)
+	}
+	if len(site.Record().Of(pratest.Install)) != 1 {
+		t.Error("it is not installed")
+	}
 }

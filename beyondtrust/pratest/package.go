@@ -55,21 +55,6 @@ func newestBase(offers []Package, base string) string {
 	return base
 }
 
-// # The package file
-//
-// The vendor's format is not public. A package of this simulator is a text header, a filling of the length that the header tells, and the SHA-256 of all of that
-// before it:
-//
-//	PRATEST PACKAGE 1
-//	name: BeyondTrust-25.1.1
-//	for: 50000000000000000000000000000aaa
-//	size: 4194304
-//	<empty line>
-//	<size bytes>
-//	<32 bytes>
-//
-// It is for the one appliance whose GUID it names, as the vendor's are.
-
 const packageMagic = "PRATEST PACKAGE 1\n"
 
 // packageHeader is the text before the filling.
@@ -77,7 +62,20 @@ func packageHeader(p Package, guid string) string {
 	return fmt.Sprintf("%sname: %s\nfor: %s\nsize: %d\n\n", packageMagic, p.Name, guid, p.Size)
 }
 
-// PackageFile returns the file of the package called name for the appliance with this GUID, and its length. It is made as it is read.
+// PackageFile returns the file of the package called name for the appliance with this GUID, and its length. It is made as it is read, whatever its size, and
+// counts as served by nobody; see [Site.FetchUpdate] for what a person does.
+//
+// The vendor's format is not public. A package of this simulator is a text header, a filling as long as the header tells, and the SHA-256 of all that:
+//
+//	PRATEST PACKAGE 1
+//	name: BeyondTrust-25.1.1
+//	for: 50000000000000000000000000000aaa
+//	size: 4194304
+//	(an empty line)
+//	(size bytes)
+//	(32 bytes)
+//
+// It is for the one appliance whose GUID it names, as the vendor's are.
 func (s *Site) PackageFile(name, guid string) (io.Reader, int64, error) {
 	s.lock()
 	defer s.mu.Unlock()

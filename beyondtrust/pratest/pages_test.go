@@ -2,8 +2,10 @@ package pratest_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +18,15 @@ import (
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
+)
+
+// What a simulated person and a server want of an appliance.
+var (
+	_ interface {
+		Press(ctx context.Context, where, row, button string, set map[string]string, dialog string) (name string, file io.Reader, err error)
+		Read(ctx context.Context, where, row, label string) (string, error)
+	} = (*pratest.Box)(nil)
+	_ http.Handler = (*pratest.Box)(nil)
 )
 
 // story is what happened, without times and file names.

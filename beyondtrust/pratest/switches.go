@@ -23,8 +23,16 @@ type Switches struct {
 	FreshHealth bool
 	// SharedIPs words the field enabled_shared_ips of v2 when there is none: "" leaves it out, "null" and "[]" are what they say. The specification contradicts itself.
 	SharedIPs string
-	// Integers as strings, field order and unknown fields: MoreFields adds fields that no document knows, which the vendor reserves the right to do.
+	// MoreFields adds fields that no document knows, which the vendor reserves the right to do.
 	MoreFields bool
+	// OldJSON writes the Configuration API's times as UNIX seconds and its booleans as "1" and "0", as the vendor's own client has had to read them.
+	OldJSON bool
+	// NodeObject answers one object in place of a list for a Jumpoint's nodes, as the specification's type says and its text does not.
+	NodeObject bool
+	// AppliancesAlone leaves the peer out of v2's list of appliances. That it is in it is known of Remote Support only.
+	AppliancesAlone bool
+	// NoRoleAPI leaves the change of roles out of both Command APIs: PRA's overview of 26.1 does not name it, its failover guide does.
+	NoRoleAPI bool
 	// OldCounts uses the words of Jumpoints and Jump Clients in place of gateway and asset in v2. The enum before the renaming is not documented.
 	OldCounts bool
 
@@ -39,6 +47,8 @@ type Switches struct {
 	RoleNoneStatus int
 	// SyncAcrossVersions lets a data-sync between different versions succeed; by default it fails. Only the mail alert about it is documented. It is a violation either way.
 	SyncAcrossVersions bool
+	// SyncUnwell makes both appliances unhealthy while a data-sync runs. Whether health is answered during one is not documented.
+	SyncUnwell bool
 	// OldSyncShown makes a new relationship show the last data-sync of the former one until its own first is done.
 	OldSyncShown bool
 	// RolesStay lets both appliances keep their former role after a break, as health reports it; that both report none is inferred, not documented.

@@ -93,6 +93,26 @@ func TestSwitches(t *testing.T) {
 			left, err := s.UpdatesFor(key)
 			return err == nil && len(left) == 2
 		}},
+		"unwell during a sync": {func(sw *pratest.Switches) { sw.SyncUnwell = true }, func(t *testing.T, s *pratest.Site) bool {
+			probe := func() int { return ask(t.Context(), s, "GET", "https://pra-b.example.com/check_health", "").status }
+			before := probe()
+			s.A.Pages().Failover.SyncNow(t.Context())
+			during := probe()
+			time.Sleep(10 * time.Minute)
+			return before == 200 && during == 500 && probe() == 200
+		}},
+		"no role call": {func(sw *pratest.Switches) { sw.NoRoleAPI = true }, func(t *testing.T, s *pratest.Site) bool {
+			g := ask(t.Context(), s, "GET", "https://pra-a.example.com/api/command?action=set_failover_role&role=backup", token(t, s, &s.A))
+			return setRole(t, s, `{"role":"backup"}`) == 404 && strings.Contains(string(g.body), "<error") && s.A.Role() == beyondtrust.RolePrimary
+		}},
+		"appliances alone": {func(sw *pratest.Switches) { sw.AppliancesAlone = true }, func(t *testing.T, s *pratest.Site) bool {
+			g := ask(t.Context(), s, "GET", "https://pra-a.example.com/api/command/v2/appliance", token(t, s, &s.A))
+			return strings.Count(string(g.body), `"id"`) == 1
+		}},
+		"a node is an object": {func(sw *pratest.Switches) { sw.NodeObject = true }, func(t *testing.T, s *pratest.Site) bool {
+			g := ask(t.Context(), s, "GET", "https://pra-a.example.com/api/config/v1/jumpoint/501/node", token(t, s, &s.A))
+			return strings.HasPrefix(string(g.body), "{")
+		}},
 		"forms without a token": {func(sw *pratest.Switches) { sw.NoToken = true }, func(t *testing.T, s *pratest.Site) bool {
 			b := newBrowser(t, s, &s.A, pratest.AdminPassword)
 			has := strings.Contains(b.get(b.path(beyondtrust.MenuFailover)), `name="token"`)

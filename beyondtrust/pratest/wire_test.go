@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -240,19 +241,26 @@ func TestPages(t *testing.T) {
 }
 
 func TestHealthIsCached(t *testing.T) {
-	site := pratest.Single()
-	bubble(t, site, func(t *testing.T) {
-		tok := token(t, site, &site.A)
-		version := func() any {
-			return decode(t, ask(t.Context(), site, "GET", "https://access.example.com/api/command/v2/health", tok).body)["build"]
-		}
-		old := version()
-		site.Change(func() { site.A.ClockOffset = time.Hour }) // something that shows nowhere here
-		time.Sleep(59 * time.Second)
-		if version() != old {
-			t.Error("a fresh answer within a minute")
-		}
-	})
+	for name, fresh := range map[string]bool{"cached": false, "fresh": true} {
+		t.Run(name, func(t *testing.T) {
+			site := pratest.Pair()
+			site.Switches.FreshHealth = fresh
+			bubble(t, site, func(t *testing.T) {
+				tok := token(t, site, &site.A)
+				role := func() any {
+					return decode(t, ask(t.Context(), site, "GET", "https://pra-a.example.com/api/command/v2/health", tok).body)["failover_role"]
+				}
+				before := role()
+				site.A.Pages().Failover.Break(t.Context())
+				time.Sleep(59 * time.Second)
+				soon := role()
+				time.Sleep(2 * time.Second)
+				if d := cmp.Diff([]any{"primary", map[bool]any{false: "primary", true: "none"}[fresh], "none"}, []any{before, soon, role()}); d != "" {
+					t.Errorf("(-want +got):\n%s", d)
+				}
+			})
+		})
+	}
 }
 
 // TestUnknownRequest: a request that no document knows is told loudly.
@@ -274,6 +282,22 @@ func TestUnknownRequest(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFormWithoutToken: a form that was not served is not taken.
+func TestFormWithoutToken(t *testing.T) {
+	site := pratest.Pair()
+	bubble(t, site, func(t *testing.T) {
+		b := newBrowser(t, site, &site.A, pratest.AdminPassword)
+		resp, err := b.http.PostForm(b.base+b.path(beyondtrust.MenuFailover), url.Values{"press[]": {beyondtrust.ButtonBreak}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 403 || site.A.Role() != beyondtrust.RolePrimary {
+			t.Errorf("%d, role %s", resp.StatusCode, site.A.Role())
+		}
+	})
 }
 
 // TestServeHTTP: a Box is a handler for any server.
