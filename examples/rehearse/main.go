@@ -54,7 +54,7 @@ type guide struct {
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	fs := flag.NewFlagSet("rehearse", flag.ContinueOnError)
 	fs.SetOutput(errs)
-	name := fs.String("guide", defaultGuide, "which guide: "+strings.Join(slices.Sorted(maps.Keys(guides)), ", "))
+	name := fs.String("guide", defaultGuide, "which guide: "+strings.Join(slices.Sorted(maps.Keys(guides)), ", ")+" (\"list\" lists them)")
 	fail := fs.String("fail", "", "play this failure (\"list\" lists them)")
 	byHand := fs.Bool("by-hand", false, "you are the person: every button is yours to press, and every question yours to answer")
 	scale := fs.Float64("scale", 1.0/600, "how long a second of the appliances takes")
@@ -68,6 +68,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 			return 0
 		}
 		return cli.Usage
+	}
+	if *name == "list" {
+		fmt.Fprintln(out, strings.Join(slices.Sorted(maps.Keys(guides)), "\n"))
+		return 0
 	}
 	g, known := guides[*name]
 	if !known || fs.NArg() > 0 || *scale <= 0 {
