@@ -220,11 +220,17 @@ zone:
 // startKnot starts a primary for the zones and returns its address.
 func startKnot(t testing.TB, zones map[string]string) string {
 	t.Helper()
-	knotd := peer(t, "knotd", "knot")
-	d, p := folder(t), port(t)
+	d := folder(t)
 	if err := os.Mkdir(filepath.Join(d, "db"), 0o700); err != nil { // without it every update is SERVFAIL
 		t.Fatal(err)
 	}
+	return startKnotIn(t, d, zones)
+}
+
+func startKnotIn(t testing.TB, d string, zones map[string]string) string {
+	t.Helper()
+	knotd := peer(t, "knotd", "knot")
+	p := port(t)
 	var conf strings.Builder
 	fmt.Fprintf(&conf, `server:
   listen: 127.0.0.1@%d

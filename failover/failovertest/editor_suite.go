@@ -201,7 +201,7 @@ var editorCases = map[string]editorCase{
 // guarded is a case in which a guard does not hold and nothing may change.
 func guarded(start []failover.RecordSet, changes ...failover.Change) editorCase {
 	return editorCase{start: start, run: func(ctx context.Context, e failover.RecordEditor) error {
-		if err := e.Replace(ctx, changes); !errors.Is(err, failover.ErrGuard) {
+		if err := e.Replace(ctx, slices.Clone(changes)); !errors.Is(err, failover.ErrGuard) {
 			return fmt.Errorf("Replace = %v, want ErrGuard", err)
 		}
 		if len(start) == 0 {
