@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"net/netip"
@@ -43,6 +44,17 @@ func (c *certificate) row(now time.Time) beyondtrust.Certificate {
 		IssuedTo: c.issuedTo(), IssuedBy: c.issuedBy(), Names: slices.Clone(c.tls.Leaf.DNSNames), NotAfter: c.tls.Leaf.NotAfter,
 		PrivateKey: beyondtrust.SwitchOf(c.tls.PrivateKey != nil), Assigned: slices.Clone(c.assigned), Warnings: c.warnings(now),
 	}
+}
+
+// Fingerprint returns the SHA-256 of the certificate that is served at b's own address, in hexadecimal digits; empty when there is none.
+func (b *Box) Fingerprint() string {
+	defer b.enter()()
+	config := b.tlsConfig(b.Addr)
+	if len(config.Certificates) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(config.Certificates[0].Certificate[0])
+	return hex.EncodeToString(sum[:])
 }
 
 // Reissue replaces the site's certificate on b by a new one for its names, from then on assigned to all its addresses. With another authority it is one that

@@ -245,3 +245,20 @@ func TestClientErrors(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkProbe(b *testing.B) {
+	site := pratest.Single()
+	site.Switches.FreshHealth = true
+	defer site.Close()
+	id, secret := site.Account()
+	c, err := beyondtrust.NewClient(site.URL(), beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)), &beyondtrust.Options{HTTPClient: site.HTTPClient()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Probe(b.Context()); err != nil { // a connection with TLS each
+			b.Fatal(err)
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 )
 
 // Fleet is the Jump Clients and Jumpoints of a site. They follow the site's name to an appliance that answers there, update
-// themselves when it runs another version, as fast as its throttle allows, and are away meanwhile. Fifty thousand need some two megabytes.
+// themselves when it runs another version, as fast as its throttle allows, and are away meanwhile. Fifty thousand need about one megabyte.
 type Fleet struct {
 	Active    int // connected all the time; all three zero means 12, 3 and 1. Negative: none
 	Passive   int // connected only for a moment, once in [Times.PassiveEvery]

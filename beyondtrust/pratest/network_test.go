@@ -2,9 +2,11 @@ package pratest_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -194,7 +196,7 @@ func TestListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if chain := conn.ConnectionState().PeerCertificates; len(chain) != 2 || chain[0].Subject.CommonName != "access.example.com" {
+	if chain := conn.ConnectionState().PeerCertificates; len(chain) != 2 || fmt.Sprintf("%x", sha256.Sum256(chain[0].Raw)) != site.A.Fingerprint() || chain[0].Subject.CommonName != "access.example.com" {
 		t.Errorf("chain: %v", chain)
 	}
 	conn.Close()
