@@ -42,8 +42,8 @@
 //
 // # Concurrency
 //
-// The swings are plain values: methods may be called at the same time if the editors, addresses and servers in them allow it, as those of this module do. Two swings of one
-// site at the same time are safe, because both are guarded: one of them wins.
+// The swings are plain values: methods may be called at the same time if the editors, addresses and servers in them allow it, as those of this module do. Of two swings of one
+// name or NAT entry at the same time one wins, if its guard is [Atomic]. A shared IP switch has no guard: run one at a time.
 //
 // # Compatibility
 //

@@ -65,14 +65,16 @@ func (r *Record) prepare() ([]prepared, error) {
 		return nil, &Error{Op: "describe", Err: fmt.Errorf("%w: no zone", ErrInvalid)}
 	}
 	out := make([]prepared, 0, len(r.Zones))
+	taken := map[string]bool{}
 	for _, z := range r.Zones {
 		if z.Editor == nil || len(z.Moves) == 0 {
 			return nil, &Error{Op: "describe", Err: fmt.Errorf("%w: a zone needs an editor and at least one move", ErrInvalid)}
 		}
 		p := prepared{zone: z, on: z.Editor.String()}
-		for n := 2; slices.ContainsFunc(out, func(o prepared) bool { return o.on == p.on }); n++ {
+		for n := 2; taken[p.on]; n++ {
 			p.on = fmt.Sprintf("%s (%d)", z.Editor, n)
 		}
+		taken[p.on] = true
 		var names []string
 		for _, m := range z.Moves {
 			from, to, err := m.sets()
