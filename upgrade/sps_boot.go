@@ -155,7 +155,7 @@ func watchBoot(c *sps.Client, v sps.Version, boot Boot, before func(context.Cont
 		}
 		seen.Reach, seen.Page, seen.Runs = reach.String(), "", ""
 		if !reach.Ready() {
-			return away(ctx, c, boot, seen, reach, since), nil
+			return spsAway(ctx, c, boot, seen, reach, since), nil
 		}
 		at, err := lookAtSPS(ctx, c)
 		if err != nil {
@@ -212,8 +212,8 @@ func booted(ctx context.Context, c *sps.Client, seen bootSeen, v sps.Version) (O
 	return See(Done, seen, "runs %s", v), nil
 }
 
-// away is a node that does not answer, or answers with something that is not the API.
-func away(ctx context.Context, c *sps.Client, boot Boot, seen bootSeen, reach sps.Reach, since time.Duration) Observation {
+// spsAway is a node that does not answer, or answers with something that is not the API.
+func spsAway(ctx context.Context, c *sps.Client, boot Boot, seen bootSeen, reach sps.Reach, since time.Duration) Observation {
 	seen.Away = true
 	if reach.Kind == sps.ReachPage {
 		seen.Page = strings.TrimSpace(reach.Title + "\n" + reach.Text)
