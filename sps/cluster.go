@@ -134,11 +134,7 @@ func (c *Client) ClusterNodes(ctx context.Context) ([]ClusterNode, error) {
 	scrub := c.session.scrub()
 	list, err := c.listAll(ctx, op, where, func() any { return new(wireNode) }, func(item any) error {
 		w := item.(*wireNode)
-		n := ClusterNode{Key: scrub(string(w.Key)), Address: scrub(string(w.Body.Address))}
-		for _, role := range w.Body.Roles {
-			n.Roles = append(n.Roles, scrub(string(role)))
-		}
-		nodes = append(nodes, n)
+		nodes = append(nodes, ClusterNode{Key: scrub(string(w.Key)), Address: scrub(string(w.Body.Address)), Roles: texts(w.Body.Roles, scrub)})
 		return nil
 	})
 	if err != nil {

@@ -26,9 +26,11 @@ type fake struct {
 }
 
 func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		defer r.Body.Close()
+	if r.Body == nil {
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody
 	}
+	defer r.Body.Close()
 	f.mu.Lock()
 	f.asked = append(f.asked, r.Method+" "+r.URL.Path)
 	f.mu.Unlock()
@@ -43,7 +45,7 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 			answer = `404 {"error": {"type": "ResourceNotFound"}}`
 		}
 		status := http.StatusOK
-		if len(answer) >= 4 && answer[3] == ' ' && strings.Trim(answer[:3], "0123456789") == "" {
+		if len(answer) >= 4 && answer[3] == ' ' && strings.Trim(answer[:3], "0123456789") == "" && answer[0] >= '2' && answer[0] <= '5' {
 			status = int(answer[0]-'0')*100 + int(answer[1]-'0')*10 + int(answer[2]-'0')
 			answer = answer[4:]
 		}
@@ -73,7 +75,7 @@ var admin = sps.Login{User: "admin", Password: "simulated"}
 
 func (f *fake) client(t testing.TB) *sps.Client {
 	t.Helper()
-	c, err := sps.NewClient("https://sps1.example.test", admin, &sps.Options{HTTPClient: &http.Client{Transport: f}})
+	c, err := sps.NewClient("https://sps1.example.test", admin, &sps.Options{HTTPClient: &http.Client{Transport: f}, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

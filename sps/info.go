@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/changeover-sdk/changeover/internal/redact"
 	"github.com/changeover-sdk/changeover/internal/rest"
 )
 
@@ -102,19 +103,19 @@ func (c *Client) info(ctx context.Context) (Info, bool, error) {
 	if err != nil {
 		return Info{}, false, err
 	}
-	return infoOf(w, resp), w.Body.Firmware != nil && *w.Body.Firmware != "", nil
+	return infoOf(w, resp, c.session.scrub()), w.Body.Firmware != nil && *w.Body.Firmware != "", nil
 }
 
-func infoOf(w wireInfo, resp *rest.Response) Info {
+func infoOf(w wireInfo, resp *rest.Response, scrub redact.Scrubber) Info {
 	b := w.Body
 	i := Info{
-		Host: string(b.HostName), Domain: string(b.DomainName), Nickname: string(b.Nickname),
-		Marketing: string(b.Version), BuildDate: string(b.BuildDate), ConfigHash: string(b.ConfigHash), Roles: texts(b.Roles),
+		Host: scrub.Short(string(b.HostName)), Domain: scrub.Short(string(b.DomainName)), Nickname: scrub.Short(string(b.Nickname)),
+		Marketing: scrub.Short(string(b.Version)), BuildDate: scrub.Short(string(b.BuildDate)), ConfigHash: scrub.Short(string(b.ConfigHash)), Roles: texts(b.Roles, scrub),
 		Time: dateOf(resp), Fingerprint: fingerprintOf(resp),
 	}
 	if b.Firmware != nil {
-		i.FirmwareText = string(*b.Firmware)
-		i.Firmware, _ = ParseVersion(i.FirmwareText)
+		i.FirmwareText = scrub.Short(string(*b.Firmware))
+		i.Firmware, _ = ParseVersion(string(*b.Firmware))
 	}
 	i.Remaining = w.Meta.remaining()
 	return i
@@ -128,10 +129,10 @@ func (m wireMeta) remaining() time.Duration {
 	return 0
 }
 
-func texts(list []lenient) []string {
-	out := make([]string, 0, len(list))
+func texts(list []lenient, scrub redact.Scrubber) []string {
+	var out []string
 	for _, s := range list {
-		out = append(out, string(s))
+		out = append(out, scrub.Short(string(s)))
 	}
 	return out
 }

@@ -83,7 +83,7 @@ func (c *Client) Probe(ctx context.Context) (Reach, error) {
 	e, _ := errors.AsType[*Error](err)
 	switch {
 	case err == nil && w.Body.HostName != "":
-		r.Kind, r.Host = ReachAPI, scrub(infoOf(w, resp).Name())
+		r.Kind, r.Host = ReachAPI, infoOf(w, resp, scrub).Name()
 	case e != nil && (e.Title != "" || e.Text != ""):
 		r.Kind, r.Title, r.Text = ReachPage, e.Title, e.Text
 	case e != nil && e.Type != "" && resp.Status < 500:

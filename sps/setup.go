@@ -38,5 +38,5 @@ func (c *Client) Setup(ctx context.Context) (SetupStatus, error) {
 	if w.Status == "" {
 		return "", &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.Status, class: ErrBadAnswer, Message: "no status in the answer"}
 	}
-	return SetupStatus(w.Status), nil
+	return SetupStatus(c.session.scrub().Short(string(w.Status))), nil
 }

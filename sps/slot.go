@@ -115,7 +115,7 @@ func (c *Client) Slots(ctx context.Context) (Slots, error) {
 	list, err := c.listAll(ctx, op, pathSlots, func() any { return new(wireSlot) }, func(item any) error {
 		w := *item.(*wireSlot)
 		key := string(w.Key)
-		if key == "" || seen[key] {
+		if pathElement(op, key) != nil || seen[key] {
 			return &Error{Op: op, Method: http.MethodGet, Path: pathSlots, class: ErrBadAnswer, Message: "a slot without a key of its own"}
 		}
 		seen[key] = true

@@ -33,7 +33,7 @@ func TestScrubber(t *testing.T) {
 		"an input's value":                 {`<input type=password value='abc' name="p">`, `<input type=password value="REDACTED" name="p">`},
 		"a private key":                    {"-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- end", "REDACTED end"},
 		"a key that was cut":               {"x -----BEGIN PRIVATE KEY-----\nMII", "x REDACTED"},
-		"a secret that was cut":            {`ends in s3cret"<`, "ends in REDACTED"},
+		"the beginning of a secret stays":  {`sps1.s3cret`, "sps1.s3cret"},
 		"an escape sequence":               {"\x1b[2Jcleared\x07\r", "[2Jcleared"},
 		"a secret with a stray character":  {"s3c\x00ret\"<&x", "REDACTED"},
 		"text turned around":               {"abc\u202edef", "abcdef"},
@@ -79,6 +79,21 @@ func TestPage(t *testing.T) {
 	}
 	if want := "Upgrade in progress Step 3 of 7; key: hun ter22 is REDACTED"; text != want {
 		t.Errorf("text = %q, want %q", text, want)
+	}
+}
+
+// Whoever stops reading in the middle of a secret must not show its first half.
+func TestSecretThatIsCutInTwo(t *testing.T) {
+	const secret = "c4nary-4711-4712"
+	scrub := redact.New(secret)
+	for at := 1; at < 40; at += 7 {
+		short := scrub.Short(strings.Repeat(" ", 2*redact.PageText-at) + secret + "and more")
+		_, page := scrub.Page([]byte(strings.Repeat(" ", 32<<10-at) + secret + "and more"))
+		for _, got := range []string{short, page} {
+			if strings.Contains(got, secret[:4]) {
+				t.Errorf("cut %d bytes in: %q", at, strings.TrimSpace(got))
+			}
+		}
 	}
 }
 
