@@ -1,6 +1,7 @@
 package runbook_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -157,4 +158,12 @@ func hostOf(t *testing.T, addr string) string {
 		t.Fatal(err)
 	}
 	return u.Hostname()
+}
+
+func certPool(pem []byte) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("no certificate")
+	}
+	return pool, nil
 }
