@@ -139,3 +139,19 @@ func (p *Page) Value(ctx context.Context, l axtree.Label, within ...axtree.Label
 	}
 	return strings.TrimSpace(value), p.another(err)
 }
+
+// Reveal returns what is in a field, of a password field too, which no look at the page shows. It is a secret: it goes to who asked, and
+// nowhere else.
+func (p *Page) Reveal(ctx context.Context, q axtree.Query) (string, error) {
+	const op = "read"
+	q.Kind = axtree.Field
+	n, e := p.locate(ctx, op, q)
+	if e != nil {
+		return "", e
+	}
+	var text string
+	if err := p.on(ctx, n.Backend, "function() { return this.value }", &text); err != nil {
+		return "", p.fail(ctx, op, q.Label.String(), err)
+	}
+	return text, nil
+}

@@ -205,11 +205,12 @@ func TestPeerScreenshot(t *testing.T) {
 	a.Page("/page", `<style>body{margin:0}input,p,iframe{position:absolute;left:20px;width:300px;height:30px;margin:0;border:0;background:#0f0}</style><h1>High Availability</h1>
 		<input type="password" aria-label="Password" value="x" style="top:100px"><input aria-label="Inter-appliance Communication Pre-shared Key" value="k" style="top:200px">
 		<input aria-label="Name" value="`+secret+`" style="top:300px"><input aria-label="Harmless" value="y" style="top:400px"><p style="top:500px;font-size:24px">`+secret+`</p>
-		<input type="password" aria-label="Far down" style="top:2500px"><p style="top:2900px"></p>`)
+		<input type="password" aria-label="Far down" style="top:2500px"><p style="top:2900px"></p>
+		<dl><dt>Appliance Download Key</dt><dd style="position:absolute;margin:0;left:20px;top:600px;width:300px;height:30px;background:#0f0">SIM-1</dd></dl>`)
 	a.Page("/restless", page(`<p id="c"></p><script>setInterval(() => c.textContent = Math.random(), 1)</script>`))
 	var shots [][]byte
 	b := start(t, a, func(c *browser.Config) {
-		c.Secret, c.Secrets = axtree.Label{"Inter-appliance Communication Pre-shared Key"}, func() []string { return []string{secret} }
+		c.Secret, c.Secrets = axtree.Label{"Inter-appliance Communication Pre-shared Key", "Appliance Download Key"}, func() []string { return []string{secret} }
 		c.Shots = func(_ string, png []byte) { shots = append(shots, png) }
 	})
 	p := open(t, b, "/page")
@@ -231,7 +232,7 @@ func TestPeerScreenshot(t *testing.T) {
 		}
 		return true
 	}
-	for y, want := range map[int]bool{115: true, 215: true, 315: true, 415: false, 515: true, 2515: true, 2905: false} {
+	for y, want := range map[int]bool{115: true, 215: true, 315: true, 415: false, 515: true, 615: true, 2515: true, 2905: false} {
 		if black(y) != want {
 			t.Errorf("black at %d: %t, want %t", y, !want, want)
 		}

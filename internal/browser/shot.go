@@ -11,6 +11,7 @@ import (
 	"image/draw"
 	"image/png"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
@@ -87,10 +88,11 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 		return "", nil, err
 	}
 	secrets := p.b.cfg.Secrets()
+	hidden := s.Beside(p.b.cfg.Secret)
 	var text strings.Builder
 	s.Root.All(func(n *axtree.Node) bool {
 		fmt.Fprintln(&text, n.Role, n.Name, n.Value, n.Backend)
-		if err != nil || n.Backend == 0 || !p.secret(n, secrets) {
+		if err != nil || n.Backend == 0 || !p.secret(n, secrets) && !slices.Contains(hidden, n) {
 			return err == nil
 		}
 		var q struct{ Quads [][]float64 }

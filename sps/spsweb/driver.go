@@ -98,7 +98,7 @@ func New(addr string, login sps.Login, opts *Options) (*Driver, error) {
 		Site: base, Dial: o.Dial, CA: o.CA, Fingerprint: o.Fingerprint, Path: o.Browser, WorkDir: o.WorkDir, Patience: o.Patience, Answer: o.Answer,
 		Shots: o.Shots, Logger: o.Logger, Secrets: func() []string { return []string{password} },
 	}
-	return &Driver{host: base.Host, site: site.New(cfg, table, func() (string, string, error) { return user, password, nil })}, nil
+	return &Driver{host: base.Host, site: site.New(cfg, table, func(string) (string, string, error) { return user, password, nil })}, nil
 }
 
 // Close ends the browser and removes all it wrote. The Driver does nothing any more afterwards.

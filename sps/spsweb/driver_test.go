@@ -222,4 +222,3 @@ func TestPeerOtherLabels(t *testing.T) {
 	}
 	wantPressed(t, n)
 }
-

@@ -27,11 +27,12 @@ const (
 	Double   = site.Double   // a driver would refuse
 	Disabled = site.Disabled // there, but not to be pressed in this state
 	InRows   = site.InRows   // once in each of several rows; a driver names the row
+	Depends  = site.Depends  // its words depend on what the appliance holds; a probe does not look for it
 )
 
 // Probe signs in, visits every page of the table and looks for every label on it. It presses nothing but the sign-in and the menu, so it may be
-// run days before an upgrade, on an appliance that serves. What is wrong with single pages is in the report; the error is of the sign-in or the
-// connection, and the report then holds what was seen before.
+// run days before an upgrade, on an appliance that serves. What is wrong with single pages is in the report; the error is ctx's
+// own, or the first one when no page could be opened at all.
 func (d *Driver) Probe(ctx context.Context) (Report, error) {
 	r, err := d.site.Probe(ctx)
 	if err != nil {

@@ -14,36 +14,7 @@ func (s *Snapshot) Value(l Label, within ...Label) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	type hit struct {
-		at   *Node
-		text string
-	}
-	var hits []hit
-	add := func(at *Node, text string) {
-		if at == nil {
-			return
-		}
-		if f := at.onlyField(); f != nil {
-			at, text = f, f.Value
-		}
-		if !slices.ContainsFunc(hits, func(h hit) bool { return h.at == at }) {
-			hits = append(hits, hit{at, text})
-		}
-	}
-	inside := make(map[*Node]bool, len(in))
-	for _, n := range in {
-		inside[n] = true
-	}
-	for _, n := range in {
-		switch {
-		case n.is(Field) && Field.fits(n, l):
-			add(n, n.Value)
-		case n.Role == "StaticText":
-			add(n.beside(l))
-		case cell(n):
-			add(n.across(l, inside))
-		}
-	}
+	hits := hitsOf(in, l)
 	switch len(hits) {
 	case 1:
 		return hits[0].text, nil
@@ -156,4 +127,49 @@ func (s *Snapshot) Says(l Label) bool {
 		return !found
 	})
 	return found
+}
+
+// hit is a text beside a label, and the element it stands in.
+type hit struct {
+	at   *Node
+	text string
+}
+
+// hitsOf finds every text beside the label, each once.
+func hitsOf(in []*Node, l Label) []hit {
+	var hits []hit
+	add := func(at *Node, text string) {
+		if at == nil {
+			return
+		}
+		if f := at.onlyField(); f != nil {
+			at, text = f, f.Value
+		}
+		if !slices.ContainsFunc(hits, func(h hit) bool { return h.at == at }) {
+			hits = append(hits, hit{at, text})
+		}
+	}
+	inside := make(map[*Node]bool, len(in))
+	for _, n := range in {
+		inside[n] = true
+	}
+	for _, n := range in {
+		switch {
+		case n.is(Field) && Field.fits(n, l):
+			add(n, n.Value)
+		case n.Role == "StaticText":
+			add(n.beside(l))
+		case cell(n):
+			add(n.across(l, inside))
+		}
+	}
+	return hits
+}
+
+// Beside returns every element that stands beside one of the labels.
+func (s *Snapshot) Beside(l Label) (out []*Node) {
+	for _, h := range hitsOf(flat(s.Root), l) {
+		out = append(out, h.at)
+	}
+	return out
 }

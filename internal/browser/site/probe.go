@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/changeover-sdk/changeover/internal/browser"
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
 )
 
@@ -25,6 +24,7 @@ type Report struct {
 // PageReport is one page of the table.
 type PageReport struct {
 	Page     string        `json:"page"`               // its key in the table
+	Optional bool          `json:"optional,omitempty"` // not every appliance, nor every state of one, has it
 	Headings []string      `json:"headings,omitempty"` // what the page is headed
 	Shot     string        `json:"shot,omitempty"`     // the name of its screenshot
 	Problem  string        `json:"problem,omitempty"`  // why it could not be opened; then there are no labels
@@ -51,6 +51,7 @@ const (
 	Double   Finding = "double"   // a driver would refuse
 	Disabled Finding = "disabled" // there, but it cannot be pressed in this state
 	InRows   Finding = "in rows"  // once in each of several rows; a driver names the row
+	Depends  Finding = "depends"  // its words depend on what the appliance holds; a probe does not look for it
 )
 
 // OK reports whether every page was there and every label that is not optional.
@@ -59,7 +60,7 @@ func (r Report) OK() bool { return len(r.Problems()) == 0 }
 // Problems lists what a driver would stumble over, a line each.
 func (r Report) Problems() (list []string) {
 	for _, p := range r.Pages {
-		if p.Problem != "" {
+		if p.Problem != "" && !p.Optional {
 			list = append(list, p.Page+": "+p.Problem)
 		}
 		for _, l := range p.Labels {
@@ -83,7 +84,7 @@ func (r Report) String() string {
 			if l.Finding == Missing && l.Optional {
 				note = "(not on every appliance)"
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", l.Finding, l.Text, note)
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", l.Finding, short(l.Text), note, l.Label)
 			if len(l.Seen) > 0 && l.Finding != Found && !(l.Finding == Missing && l.Optional) {
 				fmt.Fprintf(w, "  \tthere:\t%s\n", strings.Join(l.Seen[:min(len(l.Seen), 8)], ", "))
 			}
@@ -93,15 +94,25 @@ func (r Report) String() string {
 	return b.String()
 }
 
+// short is a text that leaves room for others in a table.
+func short(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:59]) + "…"
+	}
+	return s
+}
+
 // Probe signs in, visits every page of the table and looks for every label. It presses nothing but the menu and the sign-in. The error is ctx's
-// own, or that of a sign-in that failed: what is wrong with single pages is in the report.
+// own, or the first one when no page at all could be opened: what is wrong with single pages is in the report.
 func (s *Site) Probe(ctx context.Context) (Report, error) {
 	r := Report{Product: s.table.Product, Site: s.cfg.Site.Host, At: time.Now()}
+	var first error
+	opened := false
 	for _, key := range slices.Sorted(maps.Keys(s.table.Pages)) {
-		if key == signIn {
+		if key == signIn || s.table.Pages[key].Sub {
 			continue
 		}
-		p := PageReport{Page: key}
+		p := PageReport{Page: key, Optional: s.table.Pages[key].Optional}
 		err := s.Visit(ctx, key, func(v *Visit) error {
 			v.s.shot(ctx, "probe "+key)
 			if s.cfg.Shots != nil {
@@ -117,12 +128,16 @@ func (s *Site) Probe(ctx context.Context) (Report, error) {
 		}
 		if err != nil {
 			p.Problem = err.Error()
-			if e, ok := errors.AsType[*browser.Error](err); !ok || e.Op == "sign in" || e.Err != nil && s.b == nil {
-				r.Pages = append(r.Pages, p)
-				return r, err
+			if first == nil {
+				first = err
 			}
+		} else {
+			opened = true
 		}
 		r.Pages = append(r.Pages, p)
+	}
+	if !opened {
+		return r, first
 	}
 	return r, nil
 }
@@ -137,6 +152,15 @@ func (t *Table) probe(page string, r *Reading) (list []LabelReport) {
 		out := LabelReport{Label: key, Text: axtree.Label(l.Text).String(), Optional: l.Optional, Finding: Found}
 		q, _, err := t.query(key, nil)
 		switch {
+		case slices.ContainsFunc(q.Label, open):
+			out.Finding = Depends
+		case err != nil && q.Kind == axtree.Value:
+			_, err := r.now.Value(q.Label)
+			if f, ok := errors.AsType[*axtree.FindError](err); ok && f.Miss == axtree.Several {
+				out.Finding = InRows
+			} else {
+				out.note(err)
+			}
 		case err != nil: // it is in a row that only a driver knows
 			q.Within = nil
 			if _, err := r.now.Find(q); err == nil {
@@ -152,7 +176,9 @@ func (t *Table) probe(page string, r *Reading) (list []LabelReport) {
 			}
 		case q.Kind == axtree.Value:
 			v, err := r.now.Value(q.Label, q.Within...)
-			out.Value = v
+			if out.Value = v; l.Secret && v != "" {
+				out.Value = "(secret)"
+			}
 			out.note(err)
 		default:
 			_, err := r.now.Find(q)

@@ -27,20 +27,20 @@ const (
 type Site struct {
 	cfg   browser.Config
 	table Table
-	login func() (user, password string, err error)
+	login func(start string) (user, password string, err error)
 
 	mu      sync.Mutex
 	b       *browser.Browser
 	p       *browser.Page
-	refused error // a sign-in was refused: it is not tried again, which could lock the account
+	refused map[string]error // by start: a sign-in was refused, and is not tried again, which could lock the account
 	shots   int
 	closed  bool
 }
 
-// New returns a Site. Nothing is started before it is used.
-func New(cfg browser.Config, table Table, login func() (user, password string, err error)) *Site {
-	cfg.Secret = append(cfg.Secret, table.Secret...)
-	return &Site{cfg: cfg, table: table, login: login}
+// New returns a Site. Nothing is started before it is used. Login is asked for the account of the start of a page.
+func New(cfg browser.Config, table Table, login func(start string) (user, password string, err error)) *Site {
+	cfg.Secret = append(cfg.Secret, table.secrets()...)
+	return &Site{cfg: cfg, table: table, login: login, refused: map[string]error{}}
 }
 
 // Close ends the browser, if one was started. A Site that is closed does nothing any more.
@@ -66,11 +66,18 @@ func (s *Site) Visit(ctx context.Context, page string, f func(v *Visit) error) e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.open(ctx, page)
+	v := &Visit{s: s, ctx: ctx, page: page}
 	if err == nil {
-		err = f(&Visit{s: s, ctx: ctx, page: page})
+		err = f(v)
 	}
 	if err == nil {
 		return nil
+	}
+	if v.pressed { // what went wrong afterwards does not take the press back
+		failure := idle("look after the press at", page, err)
+		e, _ := errors.AsType[*browser.Error](failure)
+		e.Pressed = true
+		err = e
 	}
 	if s.p != nil {
 		s.shot(ctx, page+" failed")
@@ -93,12 +100,12 @@ func (s *Site) open(ctx context.Context, key string) error {
 	if s.closed {
 		return idle("open", key, errors.New("the driver is closed"))
 	}
-	if s.refused != nil {
-		return idle("sign in", "", fmt.Errorf("it was refused before, and is not tried again: %w", s.refused))
-	}
 	start := page.Start
 	if start == "" {
 		start = "/"
+	}
+	if err := s.refused[start]; err != nil {
+		return idle("sign in", "", fmt.Errorf("it was refused before, and is not tried again: %w", err))
 	}
 	now, err := s.arrive(ctx, start)
 	if e, ok := errors.AsType[*browser.Error](err); ok && (e.Reason == browser.Certificate || e.Reason == browser.Gone || e.Reason == browser.Crashed) {
@@ -113,7 +120,7 @@ func (s *Site) open(ctx context.Context, key string) error {
 		return idle("open", start, err)
 	}
 	if now.State(nil) == axtree.StateSignedOut {
-		if err := s.signIn(ctx); err != nil {
+		if err := s.signIn(ctx, start); err != nil {
 			return err
 		}
 		if now, err = s.p.Goto(ctx, start, nil); err != nil {
@@ -122,8 +129,12 @@ func (s *Site) open(ctx context.Context, key string) error {
 	}
 	if now.State(nil) == axtree.StateWhatsNew && now.State(page.Heading) != axtree.StatePage {
 		if l, ok := s.table.Labels[labelGoOn]; ok {
+			s.p.Anywhere()
 			if _, err := s.p.Press(ctx, axtree.Query{Label: l.Text}, browser.Proof{Answer: true}); err != nil {
 				return idle("open", key, err)
+			}
+			if _, err := s.p.Goto(ctx, start, nil); err != nil {
+				return idle("open", start, err)
 			}
 		}
 	}
@@ -145,8 +156,8 @@ func (s *Site) arrive(ctx context.Context, start string) (*axtree.Snapshot, erro
 	return s.p.Goto(ctx, start, nil)
 }
 
-func (s *Site) signIn(ctx context.Context) error {
-	user, password, err := s.login()
+func (s *Site) signIn(ctx context.Context, start string) error {
+	user, password, err := s.login(start)
 	if err != nil {
 		return idle("sign in", "", err)
 	}
@@ -154,7 +165,7 @@ func (s *Site) signIn(ctx context.Context) error {
 	if e, ok := errors.AsType[*browser.Error](err); ok {
 		e.Pressed = false
 		if e.Reason == browser.Refused {
-			s.refused = err
+			s.refused[start] = err
 		}
 	}
 	return err
@@ -215,9 +226,10 @@ func (s *Site) shot(ctx context.Context, what string) {
 
 // Visit is a page that is open. It holds for the duration of the function it is given to.
 type Visit struct {
-	s    *Site
-	ctx  context.Context
-	page string
+	s       *Site
+	ctx     context.Context
+	page    string
+	pressed bool // a button of a step
 }
 
 // Values stand for "{name}" in the places of a table.
@@ -236,12 +248,34 @@ func (v *Visit) Press(key string, values Values) error {
 	case axtree.Choice:
 		err = v.s.p.Pick(v.ctx, q)
 	default:
-		_, err = v.s.p.Press(v.ctx, q, browser.Proof{Answer: true, Ask: l.ask()})
+		_, err = v.s.p.Press(v.ctx, q, browser.Proof{Answer: true, Ask: l.ask(), Heading: v.s.table.Pages[l.Then].Heading})
 	}
 	if err == nil {
+		v.pressed = true
 		v.s.shot(v.ctx, key+" after")
 	}
 	return err
+}
+
+// Follow presses a link that leads to a page of its own. Like the menu, it counts for nothing pressed.
+func (v *Visit) Follow(key, page string, values Values) error {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("follow", key, err)
+	}
+	if _, err := v.s.p.Press(v.ctx, q, browser.Proof{Heading: v.s.table.Pages[page].Heading}); err != nil {
+		return idle("follow", key, err)
+	}
+	return nil
+}
+
+// Reveal returns what is in a field, which may be a secret.
+func (v *Visit) Reveal(key string, values Values) (string, error) {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return "", idle("read", key, err)
+	}
+	return v.s.p.Reveal(v.ctx, q)
 }
 
 // Save presses a button that gives a file, and writes it to w.
@@ -250,7 +284,9 @@ func (v *Visit) Save(key string, values Values, w io.Writer) (browser.Transfer, 
 	if err != nil {
 		return browser.Transfer{}, idle("download", key, err)
 	}
-	return v.s.p.Save(v.ctx, q, l.ask(), w)
+	t, err := v.s.p.Save(v.ctx, q, l.ask(), w)
+	v.pressed = v.pressed || err == nil
+	return t, err
 }
 
 // Set types into a field.
@@ -271,6 +307,15 @@ func (v *Visit) Tick(key string, on bool, values Values) error {
 	return v.s.p.Tick(v.ctx, q, on)
 }
 
+// Pick presses one of several choices.
+func (v *Visit) Pick(key string, values Values) error {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("choose", key, err)
+	}
+	return v.s.p.Pick(v.ctx, q)
+}
+
 // Attach chooses a file for a field.
 func (v *Visit) Attach(key string, values Values, fsys fs.FS, name string) (browser.Transfer, error) {
 	q, _, err := v.s.table.query(key, values)
@@ -289,6 +334,3 @@ func (v *Visit) Read(f func(r *Reading) error) error {
 		return fmt.Sprint(r.log), errors.Join(err, r.err)
 	})
 }
-
-// Table returns the table of labels.
-func (v *Visit) Table() *Table { return &v.s.table }

@@ -28,10 +28,12 @@ type Table struct {
 
 // Page is one page.
 type Page struct {
-	Start   string     `json:"start,omitempty"` // address at which the way begins. Default: "/"
-	Menu    [][]string `json:"menu"`            // what is pressed in turn to get there, each with its synonyms; empty: the start is the page
-	Heading []string   `json:"heading"`         // by which the page is recognised
-	Source  string     `json:"source"`
+	Start    string     `json:"start,omitempty"`    // address at which the way begins, and for which there is a login. Default: "/"
+	Optional bool       `json:"optional,omitempty"` // not on every appliance or in every state
+	Sub      bool       `json:"sub,omitempty"`      // reached from another page only; a probe does not go there
+	Menu     [][]string `json:"menu"`               // what is pressed in turn to get there, each with its synonyms; empty: the start is the page
+	Heading  []string   `json:"heading"`            // by which the page is recognised
+	Source   string     `json:"source"`
 }
 
 // Label is one thing on a page.
@@ -42,7 +44,9 @@ type Label struct {
 	Also     []string   `json:"also,omitempty"`     // more wordings, added to those there are
 	Within   [][]string `json:"within,omitempty"`   // where on the page: heading, group, row, column; each with its synonyms. "{x}" is given by the driver
 	Ask      *Ask       `json:"ask,omitempty"`      // the question that comes first. Default: none may come
+	Then     string     `json:"then,omitempty"`     // of a button: the page that comes afterwards. Default: the same
 	Optional bool       `json:"optional,omitempty"` // not on every appliance or in every state
+	Secret   bool       `json:"secret,omitempty"`   // of a value: black on screenshots, and in no report
 	Source   string     `json:"source"`
 }
 
@@ -109,6 +113,17 @@ func (t *Table) Merge(raw []byte) error {
 	return nil
 }
 
+// secrets are the labels of what is black on screenshots beside password fields.
+func (t *Table) secrets() (out []string) {
+	out = slices.Clone(t.Secret)
+	for _, key := range slices.Sorted(maps.Keys(t.Labels)) {
+		if l := t.Labels[key]; l.Secret {
+			out = append(out, l.Text...)
+		}
+	}
+	return out
+}
+
 // kinds are those a label may have.
 var kinds = map[string]axtree.Kind{
 	"button": axtree.Button, "field": axtree.Field, "box": axtree.Check, "choice": axtree.Choice, "file": axtree.File, "value": axtree.Value, "heading": axtree.Heading,
@@ -121,6 +136,8 @@ func (t *Table) check() error {
 		switch {
 		case !page:
 			return fmt.Errorf("%q: there is no page %q", key, l.Page)
+		case l.Then != "" && len(t.Pages[l.Then].Heading) == 0:
+			return fmt.Errorf("%q: there is no page %q", key, l.Then)
 		case kinds[l.Kind] == "":
 			return fmt.Errorf("%q: there is no kind %q", key, l.Kind)
 		case len(l.Text) == 0 || slices.Contains(l.Text, ""):
@@ -159,24 +176,36 @@ func (t *Table) query(key string, values map[string][]string) (axtree.Query, Lab
 		return axtree.Query{}, l, fmt.Errorf("labels: there is no %q", key)
 	}
 	q := axtree.Query{Kind: kinds[l.Kind], Label: fill(l.Text, values)}
+	missing := slices.ContainsFunc(q.Label, open)
 	for _, w := range l.Within {
 		place := fill(w, values)
-		if slices.ContainsFunc(place, func(s string) bool { return strings.HasPrefix(s, "{") }) {
-			return q, l, fmt.Errorf("labels: %q needs %s", key, place)
-		}
+		missing = missing || slices.ContainsFunc(place, open)
 		q.Within = append(q.Within, place)
+	}
+	if missing {
+		return q, l, fmt.Errorf("labels: %q is in a place, or has a wording, that is not known here", key)
 	}
 	return q, l, nil
 }
 
+// open reports whether a wording waits for a value.
+func open(s string) bool { return strings.Contains(s, "{") }
+
+// fill puts values in the place of "{name}". A name with several values makes several wordings.
 func fill(words []string, values map[string][]string) axtree.Label {
-	var out axtree.Label
-	for _, w := range words {
-		if v, ok := values[strings.Trim(w, "{}")]; ok && strings.HasPrefix(w, "{") {
-			out = append(out, v...)
-		} else {
-			out = append(out, w)
+	out := slices.Clone(words)
+	for name, list := range values {
+		var next []string
+		for _, w := range out {
+			if !strings.Contains(w, "{"+name+"}") {
+				next = append(next, w)
+				continue
+			}
+			for _, v := range list {
+				next = append(next, strings.ReplaceAll(w, "{"+name+"}", v))
+			}
 		}
+		out = next
 	}
 	return out
 }
