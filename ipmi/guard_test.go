@@ -190,7 +190,9 @@ func TestGuardSetup(t *testing.T) {
 	t.Run("weaker algorithms end it", func(t *testing.T) {
 		none := s17
 		none.auth, none.integrity, none.crypto = 0, 0, 0
-		for _, weaker := range []suite{s3, none} {
+		auth, integrity, crypto := s17, s17, s17
+		auth.auth, integrity.integrity, crypto.crypto = 0, 0, 0
+		for _, weaker := range []suite{s3, none, auth, integrity, crypto} {
 			if ok, err := fresh().g.admit(openAnswer(weaker)); ok || err != errDowngrade {
 				t.Errorf("admit = %t, %v; want %v", ok, err, errDowngrade)
 			}

@@ -3,7 +3,6 @@ package ipmi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -132,8 +131,3 @@ func findTool(path string) (string, error) {
 	}
 	return path, nil
 }
-
-var _ fmt.Stringer = (*tool)(nil)
-
-// String keeps what the driver holds out of whatever prints it.
-func (t *tool) String() string { return ipmitool.ProviderName }

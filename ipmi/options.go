@@ -101,15 +101,15 @@ func (o *Options) check(given *Options) error {
 	}
 	switch {
 	case o.Timeout < 0 || o.Settle < 0:
-		return fmt.Errorf("Timeout %v and Settle %v must not be negative", o.Timeout, o.Settle)
+		return fmt.Errorf("the options Timeout (%v) and Settle (%v) must not be negative", o.Timeout, o.Settle)
 	case o.Driver != Native && o.Driver != Ipmitool:
 		return fmt.Errorf("driver %q: want %q or %q", o.Driver, Native, Ipmitool)
 	case o.Driver == Native && o.IpmitoolPath != "":
-		return fmt.Errorf("IpmitoolPath is set, but the driver is %q", o.Driver)
+		return fmt.Errorf("the option IpmitoolPath is set, but the driver is %q", o.Driver)
 	case o.Driver == Ipmitool && given.Dial != nil:
-		return fmt.Errorf("Dial does not go with the driver %q, which is a process of its own", o.Driver)
+		return fmt.Errorf("the option Dial does not go with the driver %q, which is a process of its own", o.Driver)
 	case o.Driver == Ipmitool && o.Operator:
-		return fmt.Errorf("Operator does not go with the driver %q, which always asks for Administrator", o.Driver)
+		return fmt.Errorf("the option Operator does not go with the driver %q, which always asks for Administrator", o.Driver)
 	case o.Driver == Ipmitool && len(o.Suites) != 1:
 		return fmt.Errorf("the driver %q takes exactly one cipher suite, not %v: with several it repeats a command that failed", o.Driver, o.Suites)
 	}

@@ -3,9 +3,11 @@ package ipmi_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,6 +224,39 @@ func TestFaultPortClosedBeforeTheAct(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
+}
+
+// The network refuses the very datagram with the command: it was not sent, and that can be proven.
+func TestFaultCommandCannotBeWritten(t *testing.T) {
+	b := &ipmitest.BMC{}
+	writes := 1 << 20 // how many more datagrams the network takes
+	o := &ipmi.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := b.Dial(ctx, network, address)
+		return limited{c, &writes}, err
+	}}
+	inBubble(t, b, o, func(t *testing.T, m *ipmi.Machine) {
+		if _, err := m.State(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		writes = 1 // the reading before the act
+		err := m.PowerOn(t.Context())
+		if !errors.Is(err, ipmi.ErrNotSent) || !errors.Is(err, ipmi.ErrUnreachable) || b.Count(ipmitest.PowerOn) != 0 || b.Count(ipmitest.Status) != 2 {
+			t.Errorf("PowerOn: %v, commands %v", err, b.Commands())
+		}
+	})
+}
+
+type limited struct {
+	net.Conn
+	left *int
+}
+
+func (c limited) Write(b []byte) (int, error) {
+	if *c.left == 0 {
+		return 0, &net.OpError{Op: "write", Err: syscall.ENETUNREACH}
+	}
+	*c.left--
+	return c.Conn.Write(b)
 }
 
 // Two callers who want the same get it, once.
