@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -269,4 +270,28 @@ func BenchmarkUpload(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// As a mere handler, on somebody else's server, a node cannot break the connection; what it was doing ends all the same.
+func TestHandlerOfANodeThatGoesDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Stored: []string{"7.0.3"}, BootTime: 10 * time.Second}
+		defer n.Close()
+		u := loggedIn(t, n)
+		r := httptest.NewRequest("POST", "/api/firmware/upgrade", strings.NewReader(`{"slot_id": 2}`))
+		r.AddCookie(u.cookie)
+		time.AfterFunc(20*time.Second, n.PowerCycle)
+		func() {
+			defer func() {
+				if said := recover(); said != http.ErrAbortHandler {
+					t.Errorf("the handler ended with %v, want http.ErrAbortHandler", said)
+				}
+			}()
+			n.ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		time.Sleep(time.Hour)
+		if n.Running() != "7.0.2" || len(n.Record().Of(Upgrade)) != 0 {
+			t.Errorf("it was upgraded all the same:\n%v", n.Record())
+		}
+	})
 }
