@@ -39,6 +39,7 @@ func TestFaultAnswers(t *testing.T) {
 		"a type nobody knows":         {`422 {"error": {"type": "Strange", "message": "hm"}}`, nil, 422, "Strange", "hm"},
 		"an error that is a text":     {`500 {"error": "out of order"}`, nil, 500, "", "out of order"},
 		"an error with status 200":    {`{"error": {"type": "Oops", "message": "not done"}}`, nil, 200, "Oops", "not done"},
+		"a 503 with a word":           {`503 {"error": {"type": "Booting"}}`, []error{sps.ErrNotReady}, 503, "Booting", ""},
 		"an internal error":           {`500 {"error": {"type": "InternalError"}}`, nil, 500, "InternalError", ""},
 		"a 500 without a word":        {`500 `, []error{sps.ErrNotReady}, 500, "", ""},
 		"a 503 in the middle of boot": {`503 `, []error{sps.ErrNotReady}, 503, "", ""},
@@ -131,7 +132,7 @@ func TestProbe(t *testing.T) {
 		want   sps.Reach
 	}{
 		"the API, as strangers see it": {`{"key": "about_info", "body": {"hostname": "sps1", "domainname": "example.test"}, "meta": {}}`, sps.Reach{Kind: sps.ReachAPI, Status: 200, Host: "sps1.example.test"}},
-		"the API says no":              {`401 {"error": {"type": "Unauthenticated"}}`, sps.Reach{Kind: sps.ReachAPI, Status: 401}},
+		"the API says no":              {`401 {"error": {"type": "Unauthenticated"}}`, sps.Reach{Kind: sps.ReachStatus, Status: 401}},
 		"a page":                       {page, sps.Reach{Kind: sps.ReachPage, Status: 200, Title: "Upgrade", Text: "42 %"}},
 		"a page with status 502":       {"502 " + page, sps.Reach{Kind: sps.ReachPage, Status: 502, Title: "Upgrade", Text: "42 %"}},
 		"a bare 503":                   {"503 ", sps.Reach{Kind: sps.ReachStatus, Status: 503}},

@@ -18,29 +18,36 @@ import (
 //
 // The error is of class [ErrFailed] when the appliance's job ends without success, [ErrStalled] when the download stands still,
 // and [ErrBadAnswer] when what came is no .tar.gz. How long a bundle takes is the caller's to bound by ctx; the vendor's own client
-// waits ten minutes. One that somebody else has begun is waited for, copied and left alone, if the appliance answers with it.
+// waits ten minutes. A bundle that somebody else has begun is waited for and left alone.
 //
 // Source: SPS 8.0 LTS REST API Reference Guide, Generating SPS support bundle using REST.
 func (c *Client) SupportBundle(ctx context.Context, w io.Writer) error {
 	const op, path = "make a support bundle", "/api/troubleshooting/support-bundle"
-	before, err := c.jobs(ctx, op, path) // renews the session, and tells whose bundle is whose
-	if err != nil {
-		return notSent(op, err)
-	}
-	j, err := c.startJob(ctx, op, path, nil)
-	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusConflict {
-		e.Advice = "somebody else's bundle may be in the making: try again in some minutes"
-	}
-	if err != nil {
-		return err
-	}
-	if !before[j.key] {
+	for range 3 {
+		before, err := c.jobs(ctx, op, path) // renews the session, and tells whose bundle is whose
+		if err != nil {
+			return notSent(op, err)
+		}
+		j, err := c.startJob(ctx, op, path, nil)
+		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusConflict {
+			e.Advice = "somebody else's bundle may be in the making: try again in some minutes"
+		}
+		if err != nil {
+			return err
+		}
+		if before[j.key] { // somebody else's: let it be, and begin our own when it is done
+			if err := c.await(ctx, j, nil); err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			continue
+		}
 		defer c.forget(ctx, j)
+		if err := c.await(ctx, j, nil); err != nil {
+			return err
+		}
+		return c.download(ctx, op, j.where()+"/download", w)
 	}
-	if err := c.await(ctx, j, nil); err != nil {
-		return err
-	}
-	return c.download(ctx, op, j.where()+"/download", w)
+	return &Error{Op: op, class: ErrFailed, Message: "the appliance only answers with bundles that somebody else has begun", Advice: "try again in some minutes"}
 }
 
 // download streams a gzip file of the appliance to w. The session is fresh: the job was just looked at.

@@ -166,8 +166,8 @@ func (e *Error) Is(target error) bool {
 // page reports whether a page came instead of JSON. Its status is that of whatever serves pages while the API is away.
 func (e *Error) page() bool { return e.Title != "" || e.Text != "" }
 
-// notReady holds for what an appliance that boots may answer (the guides do not say what it does): a page, a 5xx without
-// a word of the API, a redirect, or nothing. A wrong certificate is not a matter of waiting.
+// notReady holds for what an appliance that boots may answer (the guides do not say what it does): a page, 502 to 504, another 5xx
+// without a word of the API, a redirect, or nothing. A wrong certificate is not a matter of waiting.
 func (e *Error) notReady() bool {
 	switch {
 	case errors.Is(e.Err, ErrUntrusted), errors.Is(e.Err, ErrRedirect):
@@ -176,7 +176,7 @@ func (e *Error) notReady() bool {
 		return errors.Is(e.Err, ErrRefused) || errors.Is(e.Err, ErrTLS) || errors.Is(e.Err, ErrNoAnswer) || errors.Is(e.Err, rest.ErrCut) || unreachable(e.Err)
 	case e.Status == http.StatusLengthRequired, e.Status == http.StatusRequestEntityTooLarge:
 		return false // it speaks of the request
-	case e.page():
+	case e.page(), e.Status == http.StatusBadGateway, e.Status == http.StatusServiceUnavailable, e.Status == http.StatusGatewayTimeout:
 		return true
 	}
 	return e.Type == "" && e.Message == "" && e.Details == "" && (e.Status >= 500 || (e.Status >= 300 && e.Status < 400))

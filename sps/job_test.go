@@ -270,11 +270,11 @@ type failing struct{ err error }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 func TestSupportBundleThatSomebodyElseMakes(t *testing.T) {
-	for name, twice := range map[string]string{"it is shared": "", "it is refused": "conflict"} {
+	for name, twice := range map[string]string{"it is waited for": "", "it is refused": "conflict"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &spstest.Node{BundleTime: 10 * time.Minute, Switches: spstest.Switches{BundleTwice: twice}}
-				mine, theirs := node(t, n), node(t, n)
+				mine, theirs := node(t, n), node(t, n, func(o *sps.Options) { o.Poll = 7 * time.Second })
 				done := make(chan error)
 				go func() { done <- theirs.SupportBundle(t.Context(), io.Discard) }()
 				time.Sleep(5 * time.Minute)
@@ -284,10 +284,13 @@ func TestSupportBundleThatSomebodyElseMakes(t *testing.T) {
 						t.Errorf("err = %v, want a 409 with what to do", err)
 					}
 				} else if err != nil {
-					t.Errorf("SupportBundle = %v, want theirs", err)
+					t.Errorf("SupportBundle = %v, want one of my own", err)
 				}
 				if err := <-done; err != nil {
 					t.Errorf("theirs = %v", err)
+				}
+				if k := bundles(t, n); k != 0 {
+					t.Errorf("%d bundles left on the appliance", k)
 				}
 			})
 		})

@@ -86,12 +86,19 @@ func (c *Client) Probe(ctx context.Context) (Reach, error) {
 		r.Kind, r.Host = ReachAPI, infoOf(w, resp, scrub).Name()
 	case e != nil && (e.Title != "" || e.Text != ""):
 		r.Kind, r.Title, r.Text = ReachPage, e.Title, e.Text
-	case e != nil && e.Type != "" && resp.Status < 500:
-		r.Kind = ReachAPI // it says no in the API's own words
+	case e != nil && (e.Is(ErrAuth) || e.Is(ErrForbidden)) && c.setUp(ctx):
+		r.Kind = ReachAPI // a release that tells strangers nothing of itself
 	case resp.Status >= 300 && resp.Status < 400:
 		r.Kind = ReachRedirect
 	}
 	return r, nil
+}
+
+// setUp asks the other question that strangers may ask, once.
+func (c *Client) setUp(ctx context.Context) bool {
+	var w wireSetup
+	_, err := c.call(ctx, request{op: "probe", intent: rest.Look, method: http.MethodGet, path: pathSetup, timeout: min(c.timeout, probeTimeout), anonymous: true}, &w)
+	return err == nil && w.status() == SetupCompleted
 }
 
 func reachOf(err error) ReachKind {

@@ -21,22 +21,31 @@ const (
 // Setup asks whether the appliance is set up (GET /api/setup), without logging in. Whether it answers during the boot of
 // an upgrade is not documented.
 func (c *Client) Setup(ctx context.Context) (SetupStatus, error) {
-	var w struct {
-		Status lenient `json:"status"`
-		Body   struct {
-			Status lenient `json:"status"`
-		} `json:"body"`
-	}
-	const op, path = "read setup status", "/api/setup"
-	resp, err := c.call(ctx, request{op: op, intent: rest.Read, method: http.MethodGet, path: path, anonymous: true}, &w)
+	const op = "read setup status"
+	var w wireSetup
+	resp, err := c.call(ctx, request{op: op, intent: rest.Read, method: http.MethodGet, path: pathSetup, anonymous: true}, &w)
 	if err != nil {
 		return "", err
 	}
-	if w.Status == "" {
-		w.Status = w.Body.Status
+	status := w.status()
+	if status == "" {
+		return "", &Error{Op: op, Method: http.MethodGet, Path: pathSetup, Status: resp.Status, class: ErrBadAnswer, Message: "no status in the answer"}
 	}
-	if w.Status == "" {
-		return "", &Error{Op: op, Method: http.MethodGet, Path: path, Status: resp.Status, class: ErrBadAnswer, Message: "no status in the answer"}
+	return SetupStatus(c.session.scrub().Short(string(status))), nil
+}
+
+const pathSetup = "/api/setup"
+
+type wireSetup struct {
+	Status lenient `json:"status"`
+	Body   struct {
+		Status lenient `json:"status"`
+	} `json:"body"`
+}
+
+func (w wireSetup) status() SetupStatus {
+	if w.Status != "" {
+		return SetupStatus(w.Status)
 	}
-	return SetupStatus(c.session.scrub().Short(string(w.Status))), nil
+	return SetupStatus(w.Body.Status)
 }

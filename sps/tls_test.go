@@ -1,10 +1,17 @@
 package sps_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/changeover-sdk/changeover/sps"
 	"github.com/changeover-sdk/changeover/sps/spstest"
@@ -81,5 +88,47 @@ func TestFaultRedirectToAnotherHost(t *testing.T) {
 	}
 	if reach, err := c.Probe(t.Context()); err != nil || reach.Kind != sps.ReachRedirect || reach.Status != 302 {
 		t.Errorf("Probe = %+v, %v", reach, err)
+	}
+}
+
+// A login by client certificate, on a real listener.
+func TestCertificateLogin(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "upgrade-bot"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	n := &spstest.Node{T: t, ClientCAs: pool, NoPasswordLogin: true}
+	addr, err := n.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	c, err := sps.NewClient(addr, sps.Login{Certificate: &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, Method: "local"}, &sps.Options{CA: n.CA()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Logout()
+	if info, err := c.Info(t.Context()); err != nil || info.Firmware.IsZero() {
+		t.Errorf("Info = %+v, %v", info, err)
+	}
+	byPassword, err := sps.NewClient(addr, admin, &sps.Options{CA: n.CA()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer byPassword.Logout()
+	if _, err := byPassword.Info(t.Context()); !errors.Is(err, sps.ErrAuth) && !errors.Is(err, sps.ErrForbidden) {
+		t.Errorf("by password: %v, want a refusal", err)
 	}
 }

@@ -301,6 +301,39 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// What is no HTTP is an appliance in some state, and its bytes are nobody's to print.
+func TestFaultNoHTTP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1<<10))
+			io.WriteString(c, "geheim, not HTTP\r\n\r\n")
+			c.Close()
+		}
+	}()
+	defer func() { l.Close(); <-done }()
+	plain := &http.Client{Transport: &http.Transport{DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}}
+	u, err := rest.Base("https://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client(t, rest.Config{HTTPClient: plain, Retries: -1}).Do(t.Context(), rest.Request{Method: "POST", URL: u})
+	if !errors.Is(err, rest.ErrCut) || errors.Is(err, act.ErrNotSent) || strings.Contains(err.Error(), "geheim") {
+		t.Errorf("err = %v, want class ErrCut, not ErrNotSent, and none of the bytes", err)
+	}
+}
+
 func TestAnswersAreBounded(t *testing.T) {
 	s, pool := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.Repeat([]byte("x"), 1000)) }), nil)
 	c := client(t, rest.Config{CA: pool})

@@ -85,11 +85,17 @@ func bare(err error) error {
 	for {
 		u, ok := err.(*url.Error)
 		if !ok {
-			return err
+			break
 		}
 		err = u.Err
 	}
+	if strings.Contains(err.Error(), "malformed HTTP") {
+		return errNoHTTP // net/http would print what came, unseen by anybody who scrubs
+	}
+	return err
 }
+
+var errNoHTTP = fmt.Errorf("%w: what came is no HTTP", ErrCut)
 
 // classify adds the class.
 func classify(err error, patience time.Duration, ended bool) error {
