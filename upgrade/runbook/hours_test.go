@@ -14,10 +14,10 @@ import (
 // TestSPSNodeTwoHours is a whole upgrade of more than two hours of appliance time: a slow line, a slow test, a slow boot.
 func TestSPSNodeTwoHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &spstest.Node{UploadSpeed: 200, TestTime: 20 * time.Minute, UpgradeTime: 70 * time.Minute, BundleTime: 10 * time.Minute}
+		n := &spstest.Node{UploadSpeed: 20 << 10, TestTime: 20 * time.Minute, UpgradeTime: 95 * time.Minute, BundleTime: 10 * time.Minute}
 		r := newRig(t, n)
 		book := nodeBook(t, n, r, byPages)
-		book.Boot.Limit = 2 * time.Hour
+		book.Boot.Limit = 3 * time.Hour
 		r.procedure = book.Procedure()
 		began := time.Now()
 		rep, err := r.run(t)
