@@ -3,7 +3,6 @@ package ipmi_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"sync"
