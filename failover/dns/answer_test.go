@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	mdns "github.com/miekg/dns"
 
@@ -73,6 +74,41 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("read %v of the records %v", set.Values, want)
 		}
 	})
+}
+
+func TestRecordSet(t *testing.T) {
+	tests := map[string]struct {
+		body []byte
+		want failover.RecordSet
+	}{
+		"the least of differing TTLs counts": {
+			message(t, nil, "access.example.com. 60 IN A 192.0.2.2", "access.example.com. 30 IN A 192.0.2.1", "access.example.com. 90 IN A 192.0.2.3"),
+			failover.RecordSet{TTL: 30 * time.Second, Values: []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}},
+		},
+		"what is behind an alias is not the name's own": {
+			message(t, nil, "access.example.com. 60 IN CNAME a.example.com.", "a.example.com. 5 IN A 192.0.2.1"), failover.RecordSet{TTL: time.Minute},
+		},
+		"no such name, for as long as that may be cached": {
+			message(t, func(m *mdns.Msg) {
+				m.Rcode = mdns.RcodeNameError
+				m.Ns = []mdns.RR{&mdns.SOA{Hdr: mdns.RR_Header{Name: "example.com.", Rrtype: mdns.TypeSOA, Class: mdns.ClassINET, Ttl: 7}, Ns: "a.", Mbox: "b.", Minttl: 300}}
+			}), failover.RecordSet{TTL: 7 * time.Second},
+		},
+		"another class": {message(t, nil, "access.example.com. 60 CH A 192.0.2.1"), failover.RecordSet{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := new(mdns.Msg)
+			if err := m.Unpack(tt.body); err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Name, tt.want.Type = "access.example.com.", failover.A
+			got, err := recordSet(m, failover.Key{Name: "access.example.com.", Type: failover.A})
+			if err != nil || !got.Same(tt.want) || got.TTL != tt.want.TTL {
+				t.Errorf("recordSet() = %v ttl %v, %v, want %v ttl %v", got, got.TTL, err, tt.want, tt.want.TTL)
+			}
+		})
+	}
 }
 
 func TestAcceptRefusesOtherAnswers(t *testing.T) {

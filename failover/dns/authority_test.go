@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,72 @@ func TestTrapReadsAtThePrimaryAreSigned(t *testing.T) {
 			t.Errorf("%d messages were not signed", n)
 		}
 	})
+}
+
+func TestTrapReadsThatCannotBeBelieved(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set  func(*dnstest.Server)
+		says string
+	}{
+		"not signed":        {func(s *dnstest.Server) { s.Forged = true }, "not signed"},
+		"without authority": {func(s *dnstest.Server) { s.Lame = true }, "without authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, z, primary := site(t)
+				tt.set(primary)
+				res, err := record(z).Swing(t.Context())
+				if res.Outcome != failover.Unchanged || err == nil || !strings.Contains(err.Error(), tt.says) || primary.Updates() != 0 {
+					t.Errorf("Swing() = %v, %v after %d updates, want %q and none", res.Outcome, err, primary.Updates(), tt.says)
+				}
+			})
+		})
+	}
+}
+
+// The server closes the connection that is kept: the kernel knows, and the next update must not be sent into it. Over real sockets.
+func TestTrapServerClosesAKeptConnection(t *testing.T) {
+	zone := failovertest.NewZone(apex, failover.RecordSet{Name: host, Type: failover.A, TTL: time.Minute, Values: []string{"192.0.2.1"}})
+	primary := &dnstest.Server{Zone: zone, Name: apex, Key: testKey(t)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns := make(chan net.Conn, 10)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns <- c
+			wg.Go(func() { primary.ServeConn(c) })
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); _ = primary.Close(); wg.Wait() })
+	s, err := dns.NewServer(l.Addr().String(), testKey(t).Signer(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	z, err := s.Zone(apex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := failover.RecordSet{Name: host, Type: failover.A, TTL: time.Minute, Values: []string{"192.0.2.1"}}
+	next := set
+	next.Values = []string{"192.0.2.2"}
+	if err := z.Replace(t.Context(), []failover.Change{{Old: set, New: next}}); err != nil {
+		t.Fatal(err)
+	}
+	_ = (<-conns).Close()
+	if err := z.Replace(t.Context(), []failover.Change{{Old: next, New: set}}); err != nil {
+		t.Errorf("the update after the server closed the connection: %v", err)
+	}
+	if len(conns) != 1 {
+		t.Errorf("%d further connections were made, want 1", len(conns))
+	}
 }
 
 func TestAskGoesToTCPWhenAnAnswerDoesNotFit(t *testing.T) {

@@ -122,7 +122,7 @@ func TestTrapNotAuthHasManyMeanings(t *testing.T) {
 
 func TestTrapClockSkewIsReported(t *testing.T) {
 	swings(t, map[dnstest.Fault]swingCase{
-		dnstest.BadTime: {what: "wrong clock", want: failover.Unchanged, class: failover.ErrRefused, tsig: "BADTIME", says: []string{"1h0m0s", "set both clocks right"}},
+		dnstest.BadTime: {what: "wrong clock", want: failover.Unchanged, class: failover.ErrRefused, tsig: "BADTIME", says: []string{"differs from ours by 1h0m0s", "set both clocks right"}},
 	})
 }
 

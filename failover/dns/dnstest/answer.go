@@ -22,7 +22,7 @@ func (s *Server) answer(body []byte) (out []byte, drop bool) {
 	}
 	reply := new(mdns.Msg)
 	reply.SetReply(m)
-	reply.Authoritative = true
+	reply.Authoritative = !s.Lame
 	sig, err := s.Key.Signer()(context.Background())
 	signed := err == nil
 	t := m.IsTsig()
@@ -52,6 +52,9 @@ func (s *Server) answer(body []byte) (out []byte, drop bool) {
 	}
 	if m.Opcode != mdns.OpcodeUpdate {
 		s.query(m, reply)
+		if s.Forged {
+			return pack(reply), false
+		}
 		return s.sign(reply, t, sig), false
 	}
 	s.mu.Lock()

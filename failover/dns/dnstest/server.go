@@ -30,6 +30,8 @@ type Server struct {
 	Name string  // the zone's name
 	Key  dns.Key // the only key; the zero key lets everybody read and nobody write
 	NS   []string
+	// Forged has questions answered without a signature, as somebody on the way would; Lame, without authority.
+	Forged, Lame bool
 	// Truncate makes every answer over UDP say that it did not fit.
 	Truncate bool
 	// Deaf is how many datagrams are lost before one is answered.
