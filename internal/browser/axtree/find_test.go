@@ -260,7 +260,7 @@ func FuzzFind(f *testing.F) {
 			case b&0x80 != 0 && at.Parent != nil:
 				at = at.Parent
 			}
-			if i > 200 {
+			if i == 60 {
 				break
 			}
 		}

@@ -169,21 +169,30 @@ func section(h *Node, in []*Node) []*Node {
 	return in[i:end]
 }
 
-// innermost keeps, of places that lie in one another, the inner one.
+// innermost keeps, of places that lie in one another, the inner one. With more places than a page has that is worth pressing on it keeps all, which is
+// too many in any case.
 func innermost(found [][]*Node) [][]*Node {
-	holds := func(a, b []*Node) bool { // a holds all of b, and more
-		if len(a) <= len(b) {
-			return false
-		}
-		set := make(map[*Node]bool, len(a))
-		for _, n := range a {
-			set[n] = true
-		}
-		return !slices.ContainsFunc(b, func(n *Node) bool { return !set[n] })
+	const most = 64
+	if len(found) > most {
+		return found
 	}
-	return slices.DeleteFunc(slices.Clone(found), func(a []*Node) bool {
-		return slices.ContainsFunc(found, func(b []*Node) bool { return len(b) > 0 && holds(a, b) })
-	})
+	sets := make([]map[*Node]bool, len(found))
+	for i, place := range found {
+		sets[i] = make(map[*Node]bool, len(place))
+		for _, n := range place {
+			sets[i][n] = true
+		}
+	}
+	var out [][]*Node
+	for i, a := range found {
+		holds := slices.ContainsFunc(found, func(b []*Node) bool { // a holds all of b, and more
+			return len(b) > 0 && len(b) < len(a) && !slices.ContainsFunc(b, func(n *Node) bool { return !sets[i][n] })
+		})
+		if !holds {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // places lists what could be named as a place.
