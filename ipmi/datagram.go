@@ -24,7 +24,6 @@ const (
 	sessionHeader = 12            // format, payload type, session, sequence, length
 	maxDatagram   = 4096          // what is read of one datagram; IPMI messages are far shorter
 	block         = aes.BlockSize // of the payload's encryption
-	nextHeader    = 0x07          // IPMI 2.0, table 13-8
 	encrypted     = 0x80          // flags in the payload type
 	authenticated = 0x40          //
 	flags         = encrypted | authenticated
@@ -36,7 +35,7 @@ type datagram struct {
 	session       uint32 // the receiver's session id
 	sequence      uint32
 	payload       []byte
-	beforeTrailer []byte // what a signature covers, except for the trailer's own first bytes
+	beforeTrailer []byte // what is signed, together with the trailer's own first bytes
 	trailer       []byte // pad, pad length, next header, AuthCode; empty outside a session
 }
 
@@ -62,27 +61,17 @@ func takeApart(b []byte) (datagram, bool) {
 	}, true
 }
 
-// authentic reports whether d carries a signature made with k1.
+// authentic reports whether d is encrypted and carries a signature made with k1. What else is in the trailer is signed
+// too, and BMCs are not all of one mind about it: only its lengths have to fit.
 func (d datagram) authentic(s suite, k1 []byte) bool {
-	pad := padding(len(d.beforeTrailer))
-	if d.flags != flags || len(d.trailer) != pad+2+s.mac {
+	pad := len(d.trailer) - 2 - s.mac
+	if d.flags != flags || pad < 0 || int(d.trailer[pad]) != pad {
 		return false
 	}
 	head, mac := d.trailer[:pad+2], d.trailer[pad+2:]
-	for _, b := range head[:pad] {
-		if b != 0xff {
-			return false
-		}
-	}
-	if int(head[pad]) != pad || head[pad+1] != nextHeader {
-		return false
-	}
 	signed := append(append(make([]byte, 0, len(d.beforeTrailer)+len(head)), d.beforeTrailer...), head...)
 	return hmac.Equal(mac, s.signature(k1, signed))
 }
-
-// padding is how many bytes of 0xff follow n bytes so that the signed part is a multiple of four.
-func padding(n int) int { return (4 - (n+2)%4) % 4 }
 
 // clear decrypts the payload of d and takes its padding off.
 func (d datagram) clear(k2 []byte) ([]byte, bool) {

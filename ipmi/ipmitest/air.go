@@ -45,8 +45,8 @@ func newAir() *air {
 	return &air{inbox: make(chan packet, 256), down: make(chan struct{}), conns: make(map[memAddr]*memConn)}
 }
 
-// listen opens the UDP socket, the first time, and returns its address.
-func (a *air) listen() (net.Addr, error) {
+// listen opens the UDP socket, the first time, on an IP address and a port, and returns where it is.
+func (a *air) listen(on string) (net.Addr, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.udp != nil {
@@ -57,7 +57,11 @@ func (a *air) listen() (net.Addr, error) {
 		return nil, net.ErrClosed
 	default:
 	}
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	addr, err := net.ResolveUDPAddr("udp", on)
+	if err != nil {
+		return nil, err
+	}
+	udp, err := net.ListenUDP("udp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ const (
 // BMC is a simulated BMC with the machine it belongs to. The zero value is healthy and the machine is off. It answers
 // from the first call of Addr or Dial until Close. Fields are set before that; methods may be called at any time.
 type BMC struct {
+	Listen         string // IP address and port of the socket that Addr opens; default 127.0.0.1 and any free port
 	User, Password string // default: DefaultUser, DefaultPassword
 	Operator       bool   // the user has the Operator privilege only
 	Suites         []int  // cipher suites it has; default 3 and 17
@@ -76,10 +77,10 @@ type BMC struct {
 	last   map[uint32]time.Time // when a session had its last command
 }
 
-// Addr returns the BMC's address on 127.0.0.1, as ipmi.New takes it.
+// Addr returns the address of the BMC's socket, as ipmi.New takes it. It panics when the socket cannot be had.
 func (b *BMC) Addr() string {
 	b.init()
-	addr, err := b.air.listen()
+	addr, err := b.air.listen(cmp.Or(b.Listen, "127.0.0.1:0"))
 	if err != nil {
 		panic("ipmitest: " + err.Error())
 	}

@@ -121,6 +121,16 @@ func TestBMCOnASocket(t *testing.T) {
 	if err := m.PowerOn(t.Context()); err != nil {
 		t.Error(err)
 	}
+	taken := &BMC{Listen: addr}
+	defer taken.Close()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("two BMCs have the same address")
+			}
+		}()
+		taken.Addr()
+	}()
 	for range 2 {
 		if err := b.Close(); err != nil {
 			t.Error(err)

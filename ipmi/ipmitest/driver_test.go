@@ -24,13 +24,13 @@ func TestSwitchConforms(t *testing.T) {
 // recorder is a test that only notes that it failed.
 type recorder struct {
 	testing.TB
-	failed bool
+	failed, skipped bool
 }
 
-func (r *recorder) Helper()                  {}
-func (r *recorder) Errorf(string, ...any)    { r.failed = true }
-func (r *recorder) Fatalf(string, ...any)    { r.failed = true; runtime.Goexit() }
-func (r *recorder) Context() context.Context { return r.TB.Context() }
+func (r *recorder) Helper()               {}
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) Fatalf(string, ...any) { r.failed = true; runtime.Goexit() }
+func (r *recorder) Skipf(string, ...any)  { r.skipped = true; runtime.Goexit() }
 
 // broken is a Switch with a fault of a driver's author.
 type broken struct {
@@ -145,5 +145,22 @@ func TestDriverFindsWhatIsWrong(t *testing.T) {
 				t.Errorf("the check %q does not find it", tt.found)
 			}
 		})
+	}
+}
+
+// A missing peer is skipped by a developer and fails in CI.
+func TestNeeds(t *testing.T) {
+	for ci, wantFailed := range map[string]bool{"": false, "true": true} {
+		t.Setenv("CI", ci)
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			Needs(r, "no-such-program", "no-such-package")
+		}()
+		<-done
+		if r.failed != wantFailed || r.skipped == wantFailed {
+			t.Errorf("CI=%q: failed %t, skipped %t", ci, r.failed, r.skipped)
+		}
 	}
 }
