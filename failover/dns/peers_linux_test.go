@@ -141,8 +141,6 @@ func zoneText(ns []string, ttl int, lines ...string) string {
 	return s.String()
 }
 
-const keyText = `key "swing." { algorithm hmac-sha256; secret "` + secret + `"; };`
-
 // startBIND starts a primary for the zones, which notifies the given ports, and returns its address.
 func startBIND(t testing.TB, zones map[string]string, notify ...int) string {
 	t.Helper()
