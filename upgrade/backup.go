@@ -25,6 +25,8 @@ type backup struct {
 	kind        string // first word of the artifact's name: "sps"
 	on          string
 	who         func(context.Context) (host, version string, err error)
+	cannot      func(error) (Observation, error) // sorts who's error; default: as for an SPS
+	advice      string                           // default: as for an SPS
 	write       func(context.Context, io.Writer) (offered string, err error) // nil: a person gets the file
 	check       func(offered string, head []byte) error
 	handedIn    func(name, host string) bool // whether a file in the inbox calls itself a backup of that appliance
@@ -116,10 +118,13 @@ func (b backup) stored(a Artifacts, s Step, also func(ctx context.Context, host,
 	s.On, s.EachRun, s.Again = []string{b.on}, true, Freely
 	s.With = map[string]string{"max age": b.maxAge.String()}
 	s.Every, s.Limit, s.Takes = orElse(s.Every, 10*time.Second), orElse(s.Limit, time.Hour), orElse(s.Takes, 2*time.Minute)
-	s.Advice = "An export fits only the version and the appliance it came from. Without one there is no way back but the vendor's support."
+	s.Advice = cmp.Or(b.advice, "An export fits only the version and the appliance it came from. Without one there is no way back but the vendor's support.")
 	s.Observe = func(ctx context.Context, look Look) (Observation, error) {
 		host, version, err := b.who(ctx)
-		if err != nil {
+		switch {
+		case err != nil && b.cannot != nil:
+			return b.cannot(err)
+		case err != nil:
 			return spsCannot(err)
 		}
 		list, err := a.List(ctx)

@@ -1,0 +1,100 @@
+package runbook
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/upgrade"
+)
+
+// PRASettings are what every PRA runbook may be told. The zero value works.
+type PRASettings struct {
+	Certificate   string        // SHA-256 of the certificate that the new site package was built with; empty: asked, not compared
+	ClockOffset   time.Duration // default upgrade.DefaultClockOffset
+	SyncAge       time.Duration // default upgrade.DefaultSyncAge
+	SyncLimit     time.Duration // how long a data-sync may take; default 6 hours
+	BackupMaxAge  time.Duration // default upgrade.DefaultBackupAge
+	Drain         upgrade.DrainPolicy
+	Throttle      int // Jump Client upgrades at once while a runbook runs; default upgrade.DefaultThrottle
+	Return        upgrade.ReturnPolicy
+	Testers       int    // default 2, as in the guide
+	UpdateServer  string // where a person submits a download key; default upgrade.DefaultUpdateServer
+	VaultAccounts bool   // the site keeps Vault accounts: then a backup of the Vault encryption key is asked for
+}
+
+func (s PRASettings) throttle() int {
+	if s.Throttle > 0 {
+		return s.Throttle
+	}
+	return upgrade.DefaultThrottle
+}
+
+// prepare are the questions of the guide's Upgrade Preparation that no look can prove.
+func (s PRASettings) prepare(p upgrade.PRA, v beyondtrust.Version) upgrade.Step {
+	ask := func(name, question string) upgrade.Step { return aboutOne(p, name, question).At("Upgrade Preparation") }
+	steps := []upgrade.Step{
+		ask("change log", "Has the Product Change Log of "+v.Number+" been read?"),
+		ask("support", "Is there a current maintenance contract, and is BeyondTrust Technical Support at hand? An update that misbehaves is theirs: the appliance must not be restarted."),
+		ask("certificates exported", "Have the SSL certificate, its chain and the private key been exported from every appliance, under a passphrase, and stored safely ("+beyondtrust.MenuCertificates+")?"),
+		ask("certificate stores", "Is the new site package built with the certificate chain that the appliances show now, and are all certificate stores up-to-date? Otherwise most Jump Clients may appear offline."),
+		ask("settings recorded", "Have the settings of /appliance (network, routes, NTP, mail, syslog, access lists) been written down? No backup holds them. Session recordings are in no backup either."),
+		ask("connection agents", "Are the Connection Agents known, so that somebody can see afterwards that they are back? They update by themselves."),
+	}
+	if s.VaultAccounts {
+		steps = append(steps, ask("vault key", "Has the Vault encryption key been backed up, with its password at hand ("+beyondtrust.MenuSoftware+")? Without it the Vault accounts of a restored backup are of no use."))
+	}
+	return upgrade.Group("before you begin", steps...)
+}
+
+// aboutOne is a question about one appliance.
+func aboutOne(p upgrade.PRA, name, question string) upgrade.Step {
+	q := upgrade.Confirm(name, question)
+	q.On = []string{p.Host()}
+	return q
+}
+
+// toDo is the list that the guide leaves to people after a site upgrade.
+func (s PRASettings) toDo(p upgrade.PRA) upgrade.Step {
+	ask := func(name, question string) upgrade.Step { return aboutOne(p, name, question).At("Client Upgrades") }
+	return upgrade.Group("afterwards, by people",
+		ask("connection agents back", "Are the Connection Agents connected again?"),
+		ask("installers", "Does somebody regenerate the installer packages for Jump Clients and access consoles? Those made before are invalid now."),
+		ask("integration clients", "Does somebody re-install the Integration Clients? They do not update by themselves."),
+		ask("MSI consoles", "Are access consoles that were deployed by MSI re-deployed, and is the old MSI kept to remove outdated ones? The new one cannot."),
+		ask("monitoring", "Is monitoring of the site on again, and are entries in testers' hosts files removed?"),
+	)
+}
+
+// get are the steps before redundancy is given up that make sure that the software is there: the appliance's own list, or the stored packages.
+func (s PRASettings) get(p upgrade.PRA, u upgrade.PRAUpdate) []upgrade.Step {
+	if u.Manual {
+		return []upgrade.Step{upgrade.FetchPackages(p, u, s.UpdateServer).At("Manual"), upgrade.CheckPackages(p, u).At("Manual")}
+	}
+	return []upgrade.Step{named("check for updates of "+p.Name, upgrade.CheckForUpdates(p, u)).At("Automatic")}
+}
+
+// checkPRA finds what is missing in what all PRA runbooks need.
+func checkPRA(book string, site *beyondtrust.Client, a upgrade.Artifacts, u upgrade.PRAUpdate, boxes ...upgrade.PRA) error {
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("runbook: %s: %s", book, what))
+		}
+	}
+	need(a != nil, "Artifacts is missing")
+	need(site != nil, "Site is missing: a client that speaks to the site's name")
+	need(site == nil || site.PinnedGUID() == "", "Site is pinned to a GUID: it must be able to meet any appliance")
+	hosts := map[string]bool{}
+	for _, p := range boxes {
+		need(p.Client != nil && p.Name != "", "an appliance has no Client or no Name")
+		if p.Client == nil {
+			continue
+		}
+		need(!hosts[p.Host()], "two appliances have the address "+p.Host())
+		need(site == nil || p.Client.Dialed() != site.Dialed(), p.Name+" is dialed by the site's name: give its own unique address (Options.Dial)")
+		hosts[p.Host()] = true
+	}
+	return errors.Join(append(errs, u.Check())...)
+}
