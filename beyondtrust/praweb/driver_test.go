@@ -3,6 +3,7 @@ package praweb_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"net/url"
@@ -168,7 +169,7 @@ func TestPeerPress(t *testing.T) {
 	}
 }
 
-func TestPeerProbe(t *testing.T) {
+func TestCanaryPeerProbe(t *testing.T) {
 	site := pratest.Pair()
 	d := drive(t, site, &site.A, nil)
 	r, err := d.Probe(t.Context())
@@ -178,6 +179,15 @@ func TestPeerProbe(t *testing.T) {
 	t.Logf("\n%s", r)
 	if !r.OK() {
 		t.Errorf("problems: %q", r.Problems())
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"SIM-", pratest.AdminPassword} { // the download key is served once, so it is a secret
+		if strings.Contains(string(raw)+r.String(), secret) {
+			t.Errorf("%q is in the report", secret)
+		}
 	}
 }
 

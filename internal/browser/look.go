@@ -81,6 +81,7 @@ func (p *Page) look(ctx context.Context) (*axtree.Snapshot, error) {
 		return nil, err
 	}
 	s := &axtree.Snapshot{Root: root, URL: plain(t.FrameTree.Frame.URL), Document: t.FrameTree.Frame.LoaderID}
+	s.Hide(p.b.cfg.Secret)
 	return s, nil
 }
 

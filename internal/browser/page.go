@@ -384,7 +384,7 @@ func (p *Page) seen(err error, s *axtree.Snapshot) error {
 	}
 	e.Page = strings.Join(s.Headings(), " | ")
 	if (e.Reason == UnknownPage || e.Reason == Late) && len(e.Seen) == 0 {
-		if text := s.Root.Text(); text != "" {
+		if text := s.Root.Shown(); text != "" {
 			e.Seen = []string{fmt.Sprintf("%.300q", text)}
 		}
 	}

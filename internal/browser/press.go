@@ -242,7 +242,7 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 			case r.failed != "" && !r.took:
 				return false, &Error{Reason: NoAnswer, Detail: r.failed}
 			case r.status >= 400:
-				return false, &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status), Seen: []string{fmt.Sprintf("%.300q", s.Root.Text())}}
+				return false, &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status), Seen: []string{fmt.Sprintf("%.300q", s.Root.Shown())}}
 			case r.status != 0 || r.took:
 				answered = true
 			}

@@ -11,7 +11,6 @@ import (
 	"image/draw"
 	"image/png"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
@@ -88,11 +87,10 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 		return "", nil, err
 	}
 	secrets := p.b.cfg.Secrets()
-	hidden := s.Beside(p.b.cfg.Secret)
 	var text strings.Builder
 	s.Root.All(func(n *axtree.Node) bool {
 		fmt.Fprintln(&text, n.Role, n.Name, n.Value, n.Backend)
-		if err != nil || n.Backend == 0 || !p.secret(n, secrets) && !slices.Contains(hidden, n) {
+		if err != nil || n.Backend == 0 || !p.secret(n, secrets) {
 			return err == nil
 		}
 		var q struct{ Quads [][]float64 }
@@ -116,7 +114,7 @@ func (p *Page) secret(n *axtree.Node, secrets []string) bool {
 			return true
 		}
 	}
-	return n.Password || n.Labelled(p.b.cfg.Secret)
+	return n.Password || n.Secret
 }
 
 func around(quad []float64, dx, dy float64) image.Rectangle {

@@ -108,7 +108,7 @@ func TestPeerTrap(t *testing.T) {
 		"a question on a page":                     {body: page(`<form action="/ask"><button>Activate Slave</button></form>`), ask: &browser.Ask{Type: browser.AskPage, Text: axtree.Label{"Really?"}, Button: axtree.Label{"OK"}}, posts: 1},
 		"unsaved input":                            {body: page(`<input id="i" aria-label="Name" autofocus>` + activate + `<script>addEventListener("beforeunload", e => { e.preventDefault(); e.returnValue = "x" })</script>`), want: browser.Dialog, says: true},
 
-		"another window":                    {body: page(`<form method="post" action="/press/activate" target="_blank"><button>Activate Slave</button></form>`), want: browser.Window, posts: 1, says: true},
+		"another window":                    {body: page(`<form method="post" action="/press/late" target="_blank"><button>Activate Slave</button></form>`), want: browser.Window, says: true},
 		"nothing happens":                   {body: page(`<button>Activate Slave</button>`), want: browser.NoAnswer, says: true},
 		"the appliance says no":             {body: page(button("refused", "Activate Slave")), want: browser.Refused, posts: 1, says: true},
 		"the connection breaks":             {body: page(button("break", "Activate Slave")), want: browser.NoAnswer, posts: 1, says: true},
@@ -168,7 +168,8 @@ func TestPeerTrap(t *testing.T) {
 			}
 			_, err = p.Press(ctx, axtree.Query{Label: axtree.Label{"Activate Slave"}, Within: tt.within}, browser.Proof{Answer: true, Ask: tt.ask})
 			wantReason(t, err, tt.want)
-			posts := a.Pressed()
+			// What another window sends may come while it is being closed, or later, or not at all.
+			posts := slices.DeleteFunc(a.Pressed(), func(name string) bool { return name == "late" })
 			if len(posts) != tt.posts || slices.Contains(posts, "x") {
 				t.Errorf("presses at the appliance: %q, want %d", posts, tt.posts)
 			}

@@ -128,10 +128,12 @@ func (n *Node) label() string {
 			return a
 		}
 		return "(without a label)"
+	case n.Secret:
+		return "(secret)"
 	case n.Name != "":
 		return n.Name
 	}
-	return n.Text()
+	return n.Shown()
 }
 
 // inner drops every hit that holds another one: of <a><button>X</button></a> the button stays.
@@ -161,7 +163,7 @@ func where(hits []*Node) []string {
 		at := n.Role + " " + fmt.Sprintf("%q", n.label())
 		for p := n.Parent; p != nil; p = p.Parent {
 			if row(p) && p.Text() != n.Text() {
-				at += fmt.Sprintf(" in row %q", clip(p.Text()))
+				at += fmt.Sprintf(" in row %q", clip(p.Shown()))
 				break
 			}
 			if p.Name != "" && group(p) {
@@ -239,6 +241,3 @@ func (n *Node) around(e *Node) (before, after string) {
 	join := func(s []string) string { return strings.Join(strings.Fields(strings.Join(s, " ")), " ") }
 	return join(b), join(a)
 }
-
-// Labelled reports whether n is a field that bears the label.
-func (n *Node) Labelled(l Label) bool { return len(l) > 0 && n.is(Field) && Field.fits(n, l) }

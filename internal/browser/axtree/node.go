@@ -23,6 +23,7 @@ type Node struct {
 	Checked  string // "true", "false", "mixed" or "" for what cannot be ticked
 	File     bool   // a button that is <input type=file>
 	Password bool   // a field that is <input type=password>
+	Secret   bool   // not to be told to people: see [Snapshot.Hide]
 
 	Parent   *Node
 	Children []*Node
@@ -46,9 +47,18 @@ func (n *Node) All(f func(*Node) bool) {
 }
 
 // Text is what a person reads in n, blanks between the pieces.
-func (n *Node) Text() string {
+func (n *Node) Text() string { return n.words(true) }
+
+// Shown is [Node.Text] without what is secret.
+func (n *Node) Shown() string { return n.words(false) }
+
+func (n *Node) words(secrets bool) string {
 	var b strings.Builder
 	n.All(func(m *Node) bool {
+		if m.Secret && !secrets {
+			b.WriteString("(secret) ")
+			return false
+		}
 		switch m.Role {
 		case "StaticText", "ListMarker":
 			b.WriteString(m.Name)

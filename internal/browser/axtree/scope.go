@@ -210,7 +210,7 @@ func places(in []*Node) (out []string) {
 			add(n.Name)
 		case row(n):
 			if c := n.cells(); len(c) > 0 {
-				add(c[0].Text())
+				add(c[0].Shown())
 			}
 		}
 	}

@@ -23,7 +23,11 @@ func (s *Snapshot) Value(l Label, within ...Label) (string, error) {
 	}
 	e := &FindError{Query: q, Miss: Several}
 	for _, h := range hits {
-		e.Seen = append(e.Seen, fmt.Sprintf("%q", clip(h.text)))
+		text := h.text
+		if h.at.Secret {
+			text = "(secret)"
+		}
+		e.Seen = append(e.Seen, fmt.Sprintf("%q", clip(text)))
 	}
 	return "", e
 }
@@ -112,7 +116,7 @@ func (n *Node) across(l Label, inside map[*Node]bool) (*Node, string) {
 // texts lists the pieces of text of a place.
 func texts(in []*Node) (out []string) {
 	for _, n := range in {
-		if n.Role == "StaticText" && strings.TrimSpace(n.Name) != "" && len(out) < most {
+		if n.Role == "StaticText" && !n.Secret && strings.TrimSpace(n.Name) != "" && len(out) < most {
 			out = append(out, fmt.Sprintf("%q", clip(strings.TrimSpace(n.Name))))
 		}
 	}
@@ -166,10 +170,22 @@ func hitsOf(in []*Node, l Label) []hit {
 	return hits
 }
 
-// Beside returns every element that stands beside one of the labels.
-func (s *Snapshot) Beside(l Label) (out []*Node) {
-	for _, h := range hitsOf(flat(s.Root), l) {
-		out = append(out, h.at)
+// Hide marks what stands beside the labels, and what is in fields that bear them, as secret, with all that is inside. Those who look for a value get
+// it all the same; errors, lists and screenshots do not.
+func (s *Snapshot) Hide(l Label) {
+	if len(l) == 0 {
+		return
 	}
-	return out
+	mark := func(n *Node) {
+		n.All(func(m *Node) bool { m.Secret = true; return true })
+	}
+	in := flat(s.Root)
+	for _, h := range hitsOf(in, l) {
+		mark(h.at)
+	}
+	for _, n := range in {
+		if n.is(Field) && Field.fits(n, l) {
+			mark(n)
+		}
+	}
 }
