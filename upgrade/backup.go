@@ -25,8 +25,8 @@ type backup struct {
 	kind        string // first word of the artifact's name: "sps"
 	on          string
 	who         func(context.Context) (host, version string, err error)
-	cannot      func(error) (Observation, error) // sorts who's error; default: as for an SPS
-	advice      string                           // default: as for an SPS
+	cannot      func(error) (Observation, error)                             // sorts who's error; default: as for an SPS
+	advice      string                                                       // default: as for an SPS
 	write       func(context.Context, io.Writer) (offered string, err error) // nil: a person gets the file
 	check       func(offered string, head []byte) error
 	handedIn    func(name, host string) bool // whether a file in the inbox calls itself a backup of that appliance

@@ -14,7 +14,9 @@ import (
 //
 // Not in it: session recordings, the Vault encryption key, and the settings of /appliance (Management, Privileged Remote Access). An appliance that is a failover
 // backup may not give one: take it on the primary.
-func BackupPRA(p PRA, a Artifacts, maxAge time.Duration) Step { return praBackup(p, "pra", maxAge).step(a) }
+func BackupPRA(p PRA, a Artifacts, maxAge time.Duration) Step {
+	return praBackup(p, "pra", maxAge).step(a)
+}
 
 // backupKind is a backup that an earlier one does not replace: the one after Base software and before the next package.
 func backupKind(p PRA, a Artifacts, u PRAUpdate, name, title string) Step {

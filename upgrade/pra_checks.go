@@ -109,7 +109,9 @@ func chainSum(chain []*x509.Certificate) string {
 func certificateSeen(chain []*x509.Certificate, recorded string, margin time.Duration) Observation {
 	leaf := sha256.Sum256(chain[0].Raw)
 	ev := map[string]string{"certificate": hex.EncodeToString(leaf[:]), "chain": chainSum(chain)}
-	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(s, ":", ""), " ", "")) }
+	plain := func(s string) string {
+		return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(s, ":", ""), " ", ""))
+	}
 	if recorded != "" && plain(recorded) != ev["certificate"] {
 		return See(Blocked, ev, "the certificate is %s, not the recorded one", ev["certificate"])
 	}

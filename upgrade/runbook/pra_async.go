@@ -1,0 +1,79 @@
+package runbook
+
+import (
+	"errors"
+
+	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/upgrade"
+)
+
+// PRAAsync upgrades two PRA appliances in a failover relationship asynchronously: B, the backup, first; it is tested at its own address, then made the primary by the chosen
+// swing; A follows in a second window and becomes the backup. After "Asynchronous Upgrade of Two BeyondTrust Appliances in a Failover Relationship" (Privileged Remote Access Upgrade Guide). The site is
+// served all the time but for the swing.
+//
+// Where the guide is silent or contradicts itself: it says to set B "to the primary role", but a broken pair has no roles; moving the traffic is what it describes, and B gets the role when the relationship is
+// established from it. Package lists are checked on both before the relationship is broken. The throttle is lowered on B after the break, because the clients come to B at the swing, and put
+// back at the end. Sessions are drained just before the swing, which ends them, and not before B is updated, which does not. The guide wants the Jump Clients back
+// before anything else is upgraded, so they are awaited before the hold.
+//
+// Primary, Backup, Site, Swing, Artifacts and Update are required.
+type PRAAsync struct {
+	Primary upgrade.PRA         // Appliance A
+	Backup  upgrade.PRA         // Appliance B
+	Site    *beyondtrust.Client // speaks to the site's name, pinned to no appliance
+	// Swing makes B the one that serves: [upgrade.SwingSharedIP], [upgrade.SwingDNS] or [upgrade.SwingNAT], or a step of your own.
+	Swing     upgrade.Step
+	Artifacts upgrade.Artifacts
+	Update    upgrade.PRAUpdate
+	OneWindow bool // do not hold for a second window
+
+	PRASettings
+}
+
+// Check says what is missing, without talking to anybody.
+func (r PRAAsync) Check() error {
+	err := checkPRA("PRAAsync", r.Site, r.Artifacts, r.Update, r.Primary, r.Backup)
+	if r.Swing.Name == "" {
+		err = errors.Join(err, errors.New("runbook: PRAAsync: Swing is missing: a shared IP switch, a DNS swing or a NAT swing"))
+	}
+	return err
+}
+
+// Procedure returns the guide as data. What Check finds missing makes it an invalid procedure, which [upgrade.Run] refuses.
+func (r PRAAsync) Procedure() upgrade.Procedure {
+	p := upgrade.Procedure{
+		Name:   "PRA asynchronous upgrade to " + r.Update.Version.String(),
+		Source: "Privileged Remote Access Upgrade Guide: Upgrade Preparation; Asynchronous Upgrade of Two BeyondTrust Appliances",
+	}
+	if r.Check() != nil {
+		return p // without steps, so that it is refused
+	}
+	p.Guards = pairGuards(r.Site, r.Primary, r.Backup)
+	p.Steps = r.steps()
+	return p
+}
+
+func (r PRAAsync) steps() []upgrade.Step {
+	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
+	steps := append(r.before(a, b, r.Artifacts, u),
+		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+		upgrade.ThrottleJumpClients(b, r.throttle()).At("Client Upgrades"),
+		upgrade.UpdateAppliance(b, u, r.Artifacts).At("Update Appliance B"),
+		upgrade.VerifyAndTest(b, v, r.Testers).At("Verify and Test"),
+		upgrade.DrainSessions(a, r.Drain).At("Upgrade Preparation"),
+		r.Swing.At("Make Appliance B the Primary Appliance"),
+		aboutOne(b, "integration clients by IP", "Can Integration Clients that are configured by IP address rather than by host name extract data from "+b.Host()+", or are there none?").At("Make Appliance B the Primary Appliance"),
+		upgrade.AwaitJumpClients(b, r.Return).At("Client Upgrades"),
+	)
+	if !r.OneWindow {
+		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
+	}
+	steps = append(steps,
+		aboutOne(b, "confirmed in production", "Does the new version work in your environment? The guide wants that confirmed before Appliance A is updated.").At("Update Appliance A"),
+		named("backup in the second window", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)).At("Update Appliance A"),
+		upgrade.UpdateAppliance(a, u, r.Artifacts).At("Update Appliance A"),
+		upgrade.VerifyAndTest(a, v, r.Testers).At("Update Appliance A"),
+	)
+	steps = append(steps, r.establish(b, a)...)
+	return append(steps, named("fresh backup", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)), r.toDo(b))
+}

@@ -1,0 +1,70 @@
+package runbook
+
+import (
+	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/upgrade"
+)
+
+// PRASync upgrades two PRA appliances in a failover relationship synchronously: A, the primary, first, and it stays primary. After "Synchronous Upgrade of Two BeyondTrust Appliances in a Failover Relationship"
+// (Privileged Remote Access Upgrade Guide). The site is down while A installs.
+//
+// Where the guide is silent: it asks for two windows, and names no place for the second one; the hold is between A, verified with its Jump Clients back, and B. The
+// package lists are checked on both before the relationship is broken. The throttle is lowered on A, which has the clients, after the break: before it, the data-sync would carry it to B.
+// Who overwrites whom is confirmed by name.
+//
+// Primary, Backup, Site, Artifacts and Update are required.
+type PRASync struct {
+	Primary   upgrade.PRA         // Appliance A
+	Backup    upgrade.PRA         // Appliance B
+	Site      *beyondtrust.Client // speaks to the site's name, pinned to no appliance
+	Artifacts upgrade.Artifacts
+	Update    upgrade.PRAUpdate
+	OneWindow bool // do not hold for a second window
+
+	PRASettings
+}
+
+// Check says what is missing, without talking to anybody.
+func (r PRASync) Check() error {
+	return checkPRA("PRASync", r.Site, r.Artifacts, r.Update, r.Primary, r.Backup)
+}
+
+// Procedure returns the guide as data. What Check finds missing makes it an invalid procedure, which [upgrade.Run] refuses.
+func (r PRASync) Procedure() upgrade.Procedure {
+	p := upgrade.Procedure{
+		Name:   "PRA synchronous upgrade to " + r.Update.Version.String(),
+		Source: "Privileged Remote Access Upgrade Guide: Upgrade Preparation; Synchronous Upgrade of Two BeyondTrust Appliances",
+	}
+	if r.Check() != nil {
+		return p // without steps, so that it is refused
+	}
+	p.Guards = pairGuards(r.Site, r.Primary, r.Backup)
+	p.Steps = r.steps()
+	return p
+}
+
+func pairGuards(site *beyondtrust.Client, a, b upgrade.PRA) []upgrade.Guard {
+	return []upgrade.Guard{upgrade.SamePRA(a), upgrade.SamePRA(b), upgrade.SiteServed(site, a, b), upgrade.NothingInstalls(a, b)}
+}
+
+func (r PRASync) steps() []upgrade.Step {
+	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
+	steps := append(r.before(a, b, r.Artifacts, u),
+		upgrade.DrainSessions(a, r.Drain).At("Upgrade Preparation"),
+		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+		upgrade.ThrottleJumpClients(a, r.throttle()).At("Client Upgrades"),
+		upgrade.UpdateAppliance(a, u, r.Artifacts).At("Update Appliance A"),
+		upgrade.VerifyAndTest(a, v, r.Testers).At("Verify and Test"),
+		upgrade.AwaitJumpClients(a, r.Return).At("Client Upgrades"),
+	)
+	if !r.OneWindow {
+		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
+	}
+	steps = append(steps,
+		named("backup in the second window", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)).At("Update Appliance B"),
+		upgrade.UpdateAppliance(b, u, r.Artifacts).At("Update Appliance B"),
+		upgrade.VerifyAndTest(b, v, r.Testers).At("Update Appliance B"),
+	)
+	steps = append(steps, r.establish(a, b)...)
+	return append(steps, named("fresh backup", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)), r.toDo(a))
+}
