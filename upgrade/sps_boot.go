@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/changeover-sdk/changeover/internal/redact"
 	"github.com/changeover-sdk/changeover/sps"
 )
 
@@ -31,6 +32,12 @@ type Boot struct {
 	// Dial connects to TCP port 22 of the node, to see whether it opened SSH by itself: what it does when an upgrade fails and
 	// cannot be undone. Default: a plain connection. Simulations set it.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Console returns the end of what the node's console has shown so far, by serial-over-LAN for example. It is evidence for people,
+	// kept with the last look, and never a judge. Default: nobody listens.
+	Console func(ctx context.Context) (string, error)
+
+	power func(ctx context.Context) string // of a pair's nodes, for evidence
 }
 
 func (b Boot) limit() time.Duration { return orElse(b.Limit, DefaultBoot) }
@@ -38,12 +45,14 @@ func (b Boot) takes() time.Duration { return orElse(b.Takes, 12*time.Minute) }
 
 // bootSeen is what a watch over a boot remembers. It is in the journal, so that a restart still knows that the node was away.
 type bootSeen struct {
-	Name  string `json:"name,omitempty"`  // who answers
-	Away  bool   `json:"away"`            // an outage was seen since the act
-	Runs  string `json:"runs,omitempty"`  // the version, when the API answers
-	Reach string `json:"reach,omitempty"` // what answers otherwise
-	Page  string `json:"page,omitempty"`  // title and text of a page, scrubbed
-	SSH   bool   `json:"ssh,omitempty"`   // port 22 opened
+	Name   string `json:"name,omitempty"`   // who answers
+	Away   bool   `json:"away"`             // an outage was seen since the act
+	Runs   string `json:"runs,omitempty"`   // the version, when the API answers
+	Reach  string `json:"reach,omitempty"`  // what answers otherwise
+	Page   string `json:"page,omitempty"`   // title and text of a page, scrubbed
+	SSH    bool   `json:"ssh,omitempty"`    // port 22 opened
+	Power  string `json:"power,omitempty"`  // of both nodes of a pair, while it is away
+	Screen string `json:"screen,omitempty"` // the end of the console, while it is away; scrubbed
 
 	BackAfter time.Duration `json:"back_after_ns,omitempty"` // from the act until it was first seen with the old version after the outage
 	Staged    bool          `json:"staged,omitempty"`        // the target is selected for the next boot, and the node runs on
@@ -221,6 +230,14 @@ func spsAway(ctx context.Context, c *sps.Client, boot Boot, seen bootSeen, reach
 	if open, err := sps.SSHOpen(ctx, c.Host(), boot.Dial); err == nil {
 		seen.SSH = open
 	}
+	if boot.power != nil {
+		seen.Power = boot.power(ctx)
+	}
+	if boot.Console != nil {
+		if screen, err := boot.Console(ctx); err == nil {
+			seen.Screen = scrubbed(screen)
+		}
+	}
 	detail := fmt.Sprintf("boots, %s so far: %s", spell(since), reach)
 	if seen.SSH {
 		detail += "; TCP port 22 is open"
@@ -245,6 +262,18 @@ func stillUp(ctx context.Context, c *sps.Client, look Look, seen bootSeen, at sp
 		return See(Blocked, seen, "a person says that it booted, and it runs %s, the old version", at.Firmware), ErrReverted
 	}
 	return See(Ready, seen, "a person says that it did not boot"), nil
+}
+
+// maxScreen is how much of a console is kept.
+const maxScreen = 2 << 10
+
+// scrubbed is the end of a console without what looks like a secret.
+func scrubbed(screen string) string {
+	screen = redact.New()(screen)
+	if len(screen) > maxScreen {
+		screen = strings.ToValidUTF8(screen[len(screen)-maxScreen:], "")
+	}
+	return screen
 }
 
 func firstLine(err error) string {

@@ -247,6 +247,13 @@ func readyToShutDown(ctx context.Context, c *sps.Client, page sps.HAPage, look L
 // RebootPrimary returns the step that reboots the node that serves while the other one is proven off: This node > Reboot. See [RebootNode]
 // for how it is watched. It is never sent twice.
 func RebootPrimary(c *sps.Client, page sps.SystemPage, power PowerMap, v sps.Version, boot Boot) Step {
+	boot.power = func(ctx context.Context) string {
+		p, err := power.look(ctx)
+		if err != nil {
+			return firstLine(err)
+		}
+		return p.String()
+	}
 	s := RebootNode(c, page, v, boot)
 	s.Name = "reboot primary"
 	observe := s.Observe

@@ -99,7 +99,9 @@ func (p *Pair) begin() {
 		for _, n := range []*Node{a, b} { // the nodes have no address of their own
 			n.site.look = func() (*Node, face) { return nil, faceRefuse }
 		}
-		w.sites = append(w.sites, p.site)
+		// A node that failed its upgrade for good opens SSH on the addresses it is configured for: the service address is one of them.
+		ssh := &site{w: w, host: p.name() + "." + a.domain() + ":22", talk: talkSSH, look: p.sshFront}
+		w.sites = append(w.sites, p.site, ssh)
 		w.settle()
 		w.mu.Unlock()
 	})
@@ -128,6 +130,16 @@ func (p *Pair) front() (*Node, face) {
 		return nil, faceSilent
 	}
 	return p.active, p.active.face()
+}
+
+// sshFront is who answers at the service address's port 22. With the lock held.
+func (p *Pair) sshFront() (*Node, face) {
+	for _, n := range []*Node{p.A, p.B} {
+		if n.phase == phaseRescue {
+			return n.sshFace()
+		}
+	}
+	return p.A, faceRefuse
 }
 
 func (p *Pair) other(n *Node) *Node {
