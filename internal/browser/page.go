@@ -31,8 +31,7 @@ type Page struct {
 	checked map[string]struct{} // documents whose certificate was looked at
 
 	mu       sync.Mutex
-	frame    string // main frame
-	seq      int    // counts requests
+	seq      int // counts requests
 	requests map[string]*request
 	dialogs  []Shown     // all that came
 	expect   *Ask        // the one that may come now

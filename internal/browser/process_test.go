@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,14 +73,23 @@ func TestChild(t *testing.T) {
 	a.Page("/page", page(button("activate", "Activate Slave")))
 	b := start(t, a, nil)
 	open(t, b, "/page")
+	if os.Getenv("CHANGEOVER_TEST_CHILD") == "frozen" {
+		_ = syscall.Kill(b.Pid(), syscall.SIGSTOP) // it cannot see that the pipe is closed
+	}
 	os.Stdout.WriteString("dir " + b.Dir() + "\n")
 	select {}
 }
 
 func TestPeerKilled(t *testing.T) {
+	for _, how := range []string{"running", "frozen"} {
+		t.Run("the browser is "+how, func(t *testing.T) { killed(t, how) })
+	}
+}
+
+func killed(t *testing.T, how string) {
 	browsertest.Need(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
-	cmd.Env = append(os.Environ(), "CHANGEOVER_TEST_CHILD=1")
+	cmd.Env = append(os.Environ(), "CHANGEOVER_TEST_CHILD="+how)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -200,8 +210,15 @@ func TestPeerElsewhere(t *testing.T) {
 	a.Handle("/numbered", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://"+other.Dial()+"/page", http.StatusFound)
 	})
-	a.Page("/page", page(`<img src="https://`+other.Dial()+`/i.png"><script>fetch("https://localhost/").catch(() => 0)</script>`))
-	for _, path := range []string{"/named", "/numbered"} {
+	reached := 0
+	bare := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })) // no certificate stands in the way
+	defer bare.Close()
+	a.Handle("/bare", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, bare.URL+"/page", http.StatusFound) })
+	a.Handle("/localhost", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, strings.Replace(bare.URL, "127.0.0.1", "localhost", 1)+"/page", http.StatusFound)
+	})
+	a.Page("/page", page(`<img src="https://`+other.Dial()+`/i.png"><img src="`+bare.URL+`/i.png"><script>fetch("https://localhost/").catch(() => 0)</script>`))
+	for _, path := range []string{"/named", "/numbered", "/bare", "/localhost"} {
 		p, err := b.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +228,7 @@ func TestPeerElsewhere(t *testing.T) {
 		}
 	}
 	open(t, b, "/page")
-	if n := other.Requests(); n != 0 {
+	if n := other.Requests() + reached; n != 0 {
 		t.Errorf("%d requests reached another host", n)
 	}
 }

@@ -156,19 +156,14 @@ func (t *Table) probe(page string, r *Reading) (list []LabelReport) {
 			out.Finding = Depends
 		case err != nil && q.Kind == axtree.Value:
 			_, err := r.now.Value(q.Label)
-			if f, ok := errors.AsType[*axtree.FindError](err); ok && f.Miss == axtree.Several {
-				out.Finding = InRows
-			} else {
-				out.note(err)
+			if out.note(err); out.Finding == Double {
+				out.Finding, out.Seen = InRows, nil
 			}
 		case err != nil: // it is in a row that only a driver knows
 			q.Within = nil
-			if _, err := r.now.Find(q); err == nil {
-				break
-			} else if f, ok := errors.AsType[*axtree.FindError](err); ok && f.Miss == axtree.Several {
-				out.Finding = InRows
-			} else {
-				out.note(err)
+			_, err := r.now.Find(q)
+			if out.note(err); out.Finding == Double {
+				out.Finding, out.Seen = InRows, nil
 			}
 		case q.Kind == "table":
 			if _, err := r.now.Rows(q.Label, q.Within...); err != nil {
