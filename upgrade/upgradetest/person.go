@@ -142,7 +142,7 @@ func (p *Person) press(ctx context.Context, ins *upgrade.Instruction) error {
 		if f.Secret {
 			secret, known := p.Secrets[f.Value]
 			if !known {
-				return fmt.Errorf("the instruction names the secret %q, which I was not given", f.Value)
+				return fmt.Errorf("the instruction names the secret %q, which he was not given", f.Value)
 			}
 			set[f.Label] = secret
 		}
@@ -161,7 +161,7 @@ func (p *Person) pages(appliance string) (Pages, error) {
 	if pages, ok := p.Pages[""]; ok {
 		return pages, nil
 	}
-	return nil, fmt.Errorf("I know no appliance called %q", appliance)
+	return nil, fmt.Errorf("he knows no appliance called %q", appliance)
 }
 
 func save(path string, r io.Reader) error {
