@@ -58,10 +58,14 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		out.printf("  %s: %s, from %s to %s%s\n", h.Path, spell(h.Until.Sub(h.Since)), stamp(h.Since), stamp(h.Until), prefixed(": ", h.Soon))
 	})
-	section(out, "Answers", len(r.Answers), func(i int) {
-		a := r.Answers[i]
-		out.printf("  %s  %s: %s - %q%s\n", stamp(a.At), a.Step, cmp.Or(oneLine(a.Question, 160), string(a.Kind)), a.Answer, prefixed(", ", oneLine(a.By, 120)))
+	answers, read := r.judgements()
+	section(out, "Answers", len(answers), func(i int) {
+		a := answers[i]
+		out.printf("  %s  %s: %s - %q%s\n", stamp(a.At), a.Step, cmp.Or(oneLine(a.Question, 110), string(a.Kind)), a.Answer, prefixed(", ", oneLine(a.By, 120)))
 	})
+	if read > 0 {
+		out.printf("  and %d values that a person read from pages; the JSON form has them all\n", read)
+	}
 	section(out, "Changes of the procedure between runs", len(r.Changes), func(i int) { out.printf("  %s\n", r.Changes[i]) })
 	section(out, "Runs", len(r.Runs), func(i int) {
 		run := r.Runs[i]
@@ -130,3 +134,15 @@ func (t *textWriter) Write(p []byte) (int, error) {
 }
 
 func (t *textWriter) printf(format string, args ...any) { fmt.Fprintf(t, format, args...) }
+
+// judgements are the answers that somebody is responsible for; read counts the values that were only read from a page.
+func (r *Report) judgements() (answers []Answered, read int) {
+	for _, a := range r.Answers {
+		if a.Kind == AskValue {
+			read++
+			continue
+		}
+		answers = append(answers, a)
+	}
+	return answers, read
+}
