@@ -185,6 +185,27 @@ func TestSessionThatEndedIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// A request that acts is not sent again even after a 401: the caller looks first.
+func TestActsAreNotSentAgainAfterA401(t *testing.T) {
+	ours := map[string]string{"TestFirmware": "POST /api/firmware/test", "UpgradeFirmware": "POST /api/firmware/upgrade", "DeleteSlot": "DELETE /api/firmware/slots/2",
+		"UploadFirmware": "POST /api/upload/firmware", "SupportBundle": "POST /api/troubleshooting/support-bundle", "CheckLock": "POST /api/transaction", "FetchFirmware": "POST /api/firmware/fetch"}
+	for name, what := range ours {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{answers: slots("", "1 7.0.2 c", "2 7.0.2.1", "3")}
+			f.answers["GET /api/transaction"] = `{"body": {"status": "closed"}}`
+			f.answers["GET /api/troubleshooting/support-bundle"] = `{"items": [], "meta": {}}`
+			f.answers[what] = `401 {"error": {"type": "Unauthenticated"}}`
+			err := acts[name](t.Context(), f.client(t))
+			if !errors.Is(err, sps.ErrAuth) || errors.Is(err, sps.ErrNotSent) || f.count(what) != 1 {
+				t.Errorf("%s = %v, sent %d times; want ErrAuth, once", name, err, f.count(what))
+			}
+		})
+	}
+	if len(ours) != len(acts) {
+		t.Errorf("%d requests act, %d are here", len(acts), len(ours))
+	}
+}
+
 // Anonymous strangers get a part of /api/info with status 200: it must not pass for an answer.
 func TestInfoForStrangersIsNoAnswer(t *testing.T) {
 	const stranger = `{"key": "about_info", "body": {"hostname": "sps1", "domainname": "example.test"}, "meta": {}}`

@@ -224,6 +224,78 @@ func TestFaultUpload(t *testing.T) {
 	}
 }
 
+// Success that comes before the image has gone out is none.
+func TestUploadThatIsAnsweredTooEarly(t *testing.T) {
+	f := &fake{answers: slots("", "1 7.0.2 c", "2", "3 7.0.2.1")}
+	f.answers["POST /api/upload/firmware"] = `{"key": "3", "body": {"version": "7.0.2.1"}}`
+	_, err := f.client(t).UploadFirmware(t.Context(), spstest.Image("7.0.2.1", 1<<20), iso, nil)
+	mustBe(t, err, sps.ErrBadAnswer)
+}
+
+// An appliance that hangs up on a session that has ended leaves no answer: the session is asked about.
+func TestUploadThatIsCutOffBecauseTheSessionEnded(t *testing.T) {
+	for name, ended := range map[string]bool{"the session has ended": true, "the session stands": false} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{answers: slots("", "1 7.0.2 c", "2")}
+			f.answers["GET /api/info"] = info
+			if ended {
+				f.answers["GET /api/info"] = `401 {"error": {"type": "Unauthenticated"}}`
+			}
+			cut := cutting{f, "/api/upload/firmware"}
+			c, err := sps.NewClient("https://sps1", admin, &sps.Options{HTTPClient: &http.Client{Transport: cut}, Retries: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.UploadFirmware(t.Context(), spstest.Image("7.0.2.1", 1<<20), iso, nil)
+			if errors.Is(err, sps.ErrAuth) != ended || strings.Contains(err.Error(), "the session ended during the upload") != ended {
+				t.Errorf("err = %v, want class ErrAuth: %t", err, ended)
+			}
+		})
+	}
+}
+
+type cutting struct {
+	*fake
+	path string
+}
+
+func (c cutting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == c.path {
+		r.Body.Close()
+		return nil, io.ErrUnexpectedEOF
+	}
+	return c.fake.RoundTrip(r)
+}
+
+// Whether an upload under way counts as activity is not documented, so the session is used meanwhile.
+func TestUploadKeepsItsSessionAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{answers: slots("", "1 7.0.2 c", "2", "3 7.0.2.1")}
+		f.answers["GET /api/info"] = info
+		f.handle = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != "/api/upload/firmware" {
+				return false
+			}
+			for {
+				if n, err := r.Body.Read(make([]byte, 1<<20)); n == 0 && err != nil {
+					break
+				}
+				time.Sleep(time.Minute)
+			}
+			io.WriteString(w, `{"key": "3", "body": {"version": "7.0.2.1"}}`)
+			return true
+		}
+		start := time.Now()
+		if _, err := f.client(t).UploadFirmware(t.Context(), zeros{100 << 20}, iso, nil); err != nil {
+			t.Fatal(err)
+		}
+		minutes := int(time.Since(start) / time.Minute)
+		if n := f.count("GET /api/info"); minutes < 90 || n < minutes/6 || n > minutes/5 {
+			t.Errorf("the session was used %d times in %d minutes, want every 5", n, minutes)
+		}
+	})
+}
+
 // An upload that takes hours but moves is left alone, and the session lives as long.
 func TestScenarioUploadSlowButMoving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -49,11 +49,11 @@ func TestUntilGivesUpWithBothReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 30*time.Minute, patience)
 		defer cancel()
-		err := poll.Until(ctx, poll.Every(time.Minute), func(ctx context.Context) error {
+		err := poll.Until(ctx, poll.Every(20*time.Second), func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err() // cut short: says nothing new
-			case <-time.After(7 * time.Second):
+			case <-time.After(time.Minute):
 				return booting
 			}
 		})
@@ -66,7 +66,7 @@ func TestUntilGivesUpWithBothReasons(t *testing.T) {
 		if !ok || gaveUp.Last != booting {
 			t.Fatalf("Until = %#v, want a GaveUpError with the last reason that was not the deadline's own", err)
 		}
-		if text := err.Error(); !strings.HasPrefix(text, "gave up after 27 attempts: half an hour has passed") {
+		if text := err.Error(); !strings.HasPrefix(text, "gave up after 23 attempts: half an hour has passed") {
 			t.Errorf("text = %q, want the end of the context first", text)
 		}
 	})
