@@ -94,7 +94,7 @@ func (p PRA) read(ctx context.Context, look Look, where, row, label, text string
 // SamePRA returns a guard: the appliance at p's address is the one it was when the journal began, by its GUID. Names and certificates move between appliances of
 // a site; the GUID does not. An appliance without site software has no API that tells it, so that one is not guarded until it has.
 func SamePRA(p PRA) Guard {
-	return Guard{Name: "same appliance at " + p.Host(), On: []string{p.Host()},
+	return Guard{Name: "same appliance at " + p.Host(), On: []string{p.Host()}, Limit: guardPatience,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			h, err := p.health(ctx)
 			if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // guardPatience is how long a guard of a PRA site may be unable to tell: an appliance that was just installed is unwell for a while.
-const guardPatience = 5 * time.Minute
+const guardPatience = 10 * time.Minute
 
 // DefaultSyncAge is how old a pair's last data-sync may be when an upgrade begins.
 const DefaultSyncAge = 48 * time.Hour

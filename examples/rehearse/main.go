@@ -44,6 +44,7 @@ type setting struct {
 	fail   string // a scenario; empty: all goes well
 	byHand bool   // nothing presses the vendor's pages but a person
 	dir    string // for artifacts
+	swing  string // how traffic is moved: dns, shared-ip or nat
 }
 
 type guide struct {
@@ -57,6 +58,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	name := fs.String("guide", defaultGuide, "which guide: "+strings.Join(slices.Sorted(maps.Keys(guides)), ", ")+" (\"list\" lists them)")
 	fail := fs.String("fail", "", "play this failure (\"list\" lists them)")
 	byHand := fs.Bool("by-hand", false, "you are the person: every button is yours to press, and every question yours to answer")
+	swing := fs.String("swing", "dns", "how a PRA guide moves the site's traffic: "+strings.Join(swings, ", "))
 	scale := fs.Float64("scale", 1.0/600, "how long a second of the appliances takes")
 	dir := fs.String("dir", "", "keep journal and artifacts in this folder (default: a temporary one, removed at the end)")
 	fs.Usage = func() {
@@ -96,7 +98,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		defer os.RemoveAll(tmp)
 		*dir = tmp
 	}
-	st, err := g.set(setting{scale: *scale, fail: *fail, byHand: *byHand, dir: filepath.Join(*dir, "artifacts")})
+	st, err := g.set(setting{scale: *scale, fail: *fail, byHand: *byHand, swing: *swing, dir: filepath.Join(*dir, "artifacts")})
 	if err != nil {
 		fmt.Fprintln(errs, "rehearse:", err)
 		return upgrade.Failed.ExitCode()

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
+	"github.com/changeover-sdk/changeover/upgrade"
+	"github.com/changeover-sdk/changeover/upgrade/runbook"
+	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
+)
+
+func praNodeFails() []string { return praFails(pratest.Single) }
+func praPairFails() []string { return praFails(pratest.Pair) }
+
+// praFails names the failures that can be played on a site.
+func praFails(site func() *pratest.Site) (names []string) {
+	for _, sc := range pratest.Scenarios() {
+		s := site()
+		if s.Play(sc.Name) == nil {
+			names = append(names, sc.Name)
+		}
+		s.Close()
+	}
+	return names
+}
+
+// praStage is a simulated PRA site and what talks to it.
+type praStage struct {
+	site      *pratest.Site
+	a, b      upgrade.PRA
+	name      *beyondtrust.Client // speaks to the site's name
+	artifacts upgrade.Artifacts
+	update    upgrade.PRAUpdate
+	set       runbook.PRASettings
+	swing     upgrade.Step
+}
+
+// praSetUp starts a site of the given kind, with the failure that was asked for, and clients for each of its appliances by their own addresses.
+func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
+	site.Scale = s.scale / 2 // faster than the waits of the run, so that these are not cut short on a slow machine
+	site.Users = []pratest.User{{Name: "ada"}, {Name: "grace", Session: true, Ends: 10 * time.Minute}}
+	st := &praStage{site: site, update: upgrade.PRAUpdate{Version: beyondtrust.Version{Number: "25.1.1"}}}
+	for _, p := range pratest.DefaultOffers() {
+		st.update.Packages = append(st.update.Packages, p.Name)
+	}
+	swing, err := praTraffic(s, st)
+	if err != nil {
+		return nil, err
+	}
+	if s.fail != "" {
+		if err := site.Play(s.fail); err != nil {
+			return nil, err
+		}
+	}
+	if st.artifacts, err = upgrade.OpenArtifacts(s.dir); err != nil {
+		return nil, err
+	}
+	if st.name, err = st.client(s, ""); err != nil {
+		return nil, err
+	}
+	for i, b := range site.Boxes() {
+		p := upgrade.PRA{Name: string(rune('A' + i))}
+		if p.Client, err = st.client(s, b.Address()); err != nil {
+			return nil, err
+		}
+		if !s.byHand {
+			p.Pages = b.Pages()
+		}
+		*[]*upgrade.PRA{&st.a, &st.b}[i] = p
+	}
+	st.swing = swing()
+	return st, nil
+}
+
+func (st *praStage) client(s setting, dial string) (*beyondtrust.Client, error) {
+	id, secret := st.site.Account()
+	return beyondtrust.NewClient(st.site.URL(), beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)),
+		&beyondtrust.Options{Dial: dial, HTTPClient: st.site.HTTPClient(), HealthEvery: scaled(beyondtrust.HealthCache, s.scale)})
+}
+
+// stage is the procedure on this site.
+func (st *praStage) stage(p upgrade.Procedure) *stage {
+	out := &stage{procedure: p, pages: map[string]upgradetest.Pages{}, close: st.site.Close}
+	for i, b := range st.site.Boxes() {
+		out.pages[[]upgrade.PRA{st.a, st.b}[i].Host()] = b
+	}
+	watch := st.site.Watch(context.Background(), 10*time.Millisecond)
+	out.truth = func() (text string) {
+		for _, b := range st.site.Boxes() {
+			base, version, build := b.Running()
+			text += fmt.Sprintf("%s is %s with Base %s and %s (%s); ", b.Name, b.Role(), base, version, build)
+		}
+		return text + fmt.Sprintf("the site's name leads to %v\n%s", st.site.At(), watch.Stop())
+	}
+	return out
+}
+
+// praNode is one PRA appliance, upgraded from 24.3.2 to 25.1.1 with automatic updates.
+func praNode(s setting) (*stage, error) {
+	st, err := praSetUp(s, pratest.Single())
+	if err != nil {
+		return nil, err
+	}
+	return st.stage(runbook.PRANode{Appliance: st.a, Site: st.name, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+}
+
+// praSync is a pair, of which A stays the primary.
+func praSync(s setting) (*stage, error) {
+	st, err := praSetUp(s, pratest.Pair())
+	if err != nil {
+		return nil, err
+	}
+	return st.stage(runbook.PRASync{Primary: st.a, Backup: st.b, Site: st.name, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+}
+
+// praAsync is a pair, of which B becomes the primary.
+func praAsync(s setting) (*stage, error) {
+	st, err := praSetUp(s, pratest.Pair())
+	if err != nil {
+		return nil, err
+	}
+	return st.stage(runbook.PRAAsync{Primary: st.a, Backup: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+}
