@@ -73,7 +73,7 @@ func (e *StepError) Error() string {
 		b.WriteString("; last seen: " + oneLine(e.Seen.Detail, 500))
 	}
 	if e.Err != nil {
-		b.WriteString(": " + errText(e.Err))
+		b.WriteString(": " + oneLine(errText(e.Err), 4000))
 	}
 	if e.Advice != "" {
 		b.WriteString(" (" + e.Advice + ")")

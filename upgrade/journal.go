@@ -63,10 +63,13 @@ func (c *claims) claim() (release func(), ok bool) {
 // maxLine bounds one line of a journal, so that a damaged one cannot fill the memory. A procedure of 10,000 steps fits.
 const maxLine = 16 << 20
 
-type journalLine struct {
-	Hash string          `json:"hash"`
-	Rec  json.RawMessage `json:"rec"`
-}
+// A line is these around the hash and the record. Nothing else is read: whoever changes one byte is found out.
+const (
+	lineHead = `{"hash":"`
+	lineMid  = `","rec":`
+	lineTail = `}`
+	hashLen  = 2 * sha256.Size
+)
 
 // chained is a journal as far as it was read.
 type chained struct {
@@ -118,15 +121,17 @@ func badLine(n int, why error) error {
 // parseLine reads a line without its end.
 func parseLine(line, prev []byte) (Record, []byte, error) {
 	var rec Record
-	var l journalLine
-	if err := json.Unmarshal(line, &l); err != nil {
-		return rec, nil, errors.New("it is not JSON")
+	rest, ok1 := bytes.CutPrefix(line, []byte(lineHead))
+	rest, ok2 := bytes.CutSuffix(rest, []byte(lineTail))
+	if !ok1 || !ok2 || len(rest) < hashLen || !bytes.HasPrefix(rest[hashLen:], []byte(lineMid)) {
+		return rec, nil, errors.New("it is no journal line")
 	}
-	sum := chain(prev, l.Rec)
-	if hex.EncodeToString(sum) != l.Hash {
+	raw := rest[hashLen+len(lineMid):]
+	sum := chain(prev, raw)
+	if hex.EncodeToString(sum) != string(rest[:hashLen]) {
 		return rec, nil, errors.New("its checksum does not match")
 	}
-	if err := json.Unmarshal(l.Rec, &rec); err != nil {
+	if err := json.Unmarshal(raw, &rec); err != nil {
 		return rec, nil, err
 	}
 	if (rec.Kind == KindPlan || rec.Kind == KindChanged) && rec.Plan == nil {
@@ -155,12 +160,12 @@ func encodeLine(r Record, prev []byte) (line, sum []byte, back Record, err error
 		return nil, nil, back, err
 	}
 	sum = chain(prev, raw)
-	line = make([]byte, 0, len(raw)+90)
-	line = append(line, `{"hash":"`...)
+	line = make([]byte, 0, len(raw)+hashLen+len(lineHead+lineMid+lineTail)+1)
+	line = append(line, lineHead...)
 	line = hex.AppendEncode(line, sum)
-	line = append(line, `","rec":`...)
+	line = append(line, lineMid...)
 	line = append(line, raw...)
-	line = append(line, "}\n"...)
+	line = append(line, lineTail+"\n"...)
 	if len(line) > maxLine {
 		return nil, nil, back, fmt.Errorf("a record of %d bytes; at most %d are kept", len(line), maxLine)
 	}
@@ -190,10 +195,10 @@ func readLine(in *bufio.Reader, limit int) ([]byte, error) {
 		}
 		switch {
 		case err == bufio.ErrBufferFull:
-		case err != nil:
-			return line, err
 		case long:
 			return nil, errLineTooLong
+		case err != nil:
+			return line, err
 		default:
 			return line[:len(line)-1], nil
 		}

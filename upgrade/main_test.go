@@ -17,6 +17,7 @@ import (
 const (
 	childEnv  = "UPGRADE_TEST_CHILD"
 	childPath = "UPGRADE_TEST_PATH"
+	childURL  = "UPGRADE_TEST_URL"
 )
 
 func TestMain(m *testing.M) {
@@ -28,17 +29,24 @@ func TestMain(m *testing.M) {
 
 func child(what, path string) int {
 	var err error
+	code := 1
 	switch what {
 	case "journal":
 		err = holdJournal(path)
 	case "appliance":
 		err = holdAppliance(path)
+	case "toy":
+		err = runToy(path, os.Getenv(childURL))
 	default:
-		err = fmt.Errorf("no child is called %q", what)
+		if fault := faultChildren[what]; fault != nil {
+			code, err = fault(path)
+		} else {
+			err = fmt.Errorf("no child is called %q", what)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return code
 	}
 	return 0
 }

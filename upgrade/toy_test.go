@@ -16,7 +16,8 @@ import (
 // box is an appliance with switches, each of which takes a while to turn, and settings. A toy is one; so is a toy in another process.
 type box interface {
 	press(name string) error
-	state(name string) (pressed bool, since time.Duration, err error)
+	state(name string) (shown bool, since time.Duration, err error)
+	was(name string) (pressed bool, err error) // what its own books say, before anything shows
 	set(key, value string) error
 	get(key string) (string, error)
 }
@@ -54,7 +55,13 @@ func (b *toy) release(name string) {
 	delete(b.at, name)
 }
 
-func (b *toy) state(name string) (pressed bool, since time.Duration, err error) {
+func (b *toy) was(name string) (pressed bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.presses[name] > 0, nil
+}
+
+func (b *toy) state(name string) (shown bool, since time.Duration, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks[name]++
@@ -101,8 +108,8 @@ func look(b box, takes time.Duration, name string) func(context.Context, upgrade
 		switch pressed, since, err := b.state(name); {
 		case err != nil:
 			return upgrade.Observation{}, err
-		case !pressed && l.Since != nil && time.Since(l.Since.At) < takes:
-			return upgrade.See(upgrade.Pending, nil, "%s was turned %s ago and does not show it", name, time.Since(l.Since.At)), nil
+		case !pressed && l.Since != nil && l.Elapsed < takes:
+			return upgrade.See(upgrade.Pending, nil, "%s was turned %s ago and does not show it", name, l.Elapsed), nil
 		case !pressed:
 			return upgrade.See(upgrade.Ready, map[string]bool{"on": false}, "%s is off", name), nil
 		case since < takes:
@@ -204,7 +211,7 @@ func person(b box) upgrade.Operator {
 			a.Text = "now"
 			return a, nil
 		case upgrade.AskDecide:
-			pressed, _, err := b.state(path.Base(q.Step))
+			pressed, err := b.was(path.Base(q.Step))
 			switch {
 			case !pressed:
 				a.Text = upgrade.AnswerAgain

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -208,9 +209,9 @@ func (e *engine) elapsed(since *Mark) time.Duration {
 	if since == nil || since.At.IsZero() {
 		return 0
 	}
-	d := time.Since(since.At)
+	d := max(time.Since(since.At), 0) // the clock may have been set back
 	if e.o.Scale > 0 {
-		return time.Duration(float64(d) / e.o.Scale)
+		return time.Duration(min(float64(d)/e.o.Scale, math.MaxInt64/2))
 	}
 	return d
 }

@@ -15,6 +15,10 @@ type Kill struct {
 	Times   int              // how often it is killed; default 20. Then it may end
 	Within  time.Duration    // a life lasts between nothing and so long; default 200 ms
 	Seed    uint64           // default: drawn, and logged
+
+	// Alive says that the program does something: the simulator sends on it, without blocking, at every request. A life then
+	// begins with the first of these, so that no kill is spent on a program that is still starting. Default: it begins with the start.
+	Alive <-chan struct{}
 }
 
 // Run starts the program again and again, and ends it with SIGKILL. It returns how often it did, which is less than Times when the
@@ -45,11 +49,22 @@ func (k Kill) Run(t testing.TB) (killed int, err error) {
 // once lets the program live for a while. It says whether it ended by itself.
 func (k Kill) once(life time.Duration) (ended bool, err error) {
 	cmd := k.Command()
+	select {
+	case <-k.Alive: // of the one before
+	default:
+	}
 	if err := cmd.Start(); err != nil {
 		return true, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
 	end := make(chan error, 1)
 	go func() { end <- cmd.Wait() }()
+	if k.Alive != nil {
+		select {
+		case <-k.Alive:
+		case err := <-end:
+			return true, err
+		}
+	}
 	alarm := time.NewTimer(life)
 	defer alarm.Stop()
 	select {
