@@ -138,7 +138,7 @@ func (c *Console) put(ctx context.Context, op, file string, sent *measured, imag
 	if sum, whole := sent.whole(); !whole || sum != image.SHA256 {
 		return &ConsoleError{Op: op, Addr: c.addr, classes: []error{ErrChecksum}, message: "the file here changed while it was sent"}
 	}
-	out, err := c.run(ctx, op, "sync && sha256sum <"+part)
+	out, err := c.run(ctx, op, "sync "+part+" && sha256sum <"+part)
 	if err != nil {
 		return err
 	}
