@@ -41,13 +41,13 @@ func (p *Page) FirstOf(ctx context.Context, queries []axtree.Query) (int, error)
 			if err == nil {
 				last = i
 			} else if i == 0 {
-				miss = err
+				miss = p.seen(fromFind("find", "", err), s)
 			}
 		}
 		return last >= 0, p.elsewhere(state)
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Reason == Late && miss != nil {
-		err = p.fail(ctx, "find", queries[0].Label.String(), fromFind("find", queries[0].Label.String(), miss))
+		err = p.fail(ctx, "find", queries[0].Label.String(), miss)
 	}
 	return last, err
 }

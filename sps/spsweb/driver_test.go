@@ -222,3 +222,36 @@ func TestPeerOtherLabels(t *testing.T) {
 	}
 	wantPressed(t, n)
 }
+
+// A question that the table announces is answered; one that it does not, or of which the words differ, is not, and nothing happens.
+func TestPeerQuestion(t *testing.T) {
+	announced := `{"labels": {"system.reboot": {"ask": {"type": "page", "text": ["Reboot this node?"], "button": ["OK"]}}}}`
+	tests := map[string]struct {
+		asks, labels string
+		want         bool
+	}{
+		"announced":   {"Reboot this node?", announced, true},
+		"unannounced": {"Reboot this node?", "", false},
+		"other words": {"Erase this node?", announced, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			n := &spstest.Node{Switches: spstest.Switches{Dialogs: map[string]string{sps.ButtonReboot: tt.asks}}}
+			d := drive(t, n, func(o *spsweb.Options) {
+				o.Labels, o.Patience, o.Answer = []byte(tt.labels), 2*time.Second, 2*time.Second
+			})
+			err := d.Pages().System.Reboot(t.Context())
+			if tt.want {
+				if err != nil {
+					t.Error(err)
+				}
+				wantPressed(t, n, "Basic Settings > System > System control > This node > Reboot")
+				return
+			}
+			if err == nil || errors.Is(err, sps.ErrNotPressed) {
+				t.Errorf("Reboot() = %v, want that the button was pressed and the outcome is not known", err)
+			}
+			wantPressed(t, n)
+		})
+	}
+}
