@@ -29,7 +29,8 @@ type Person struct {
 	Pages map[string]Pages // by the appliance's name in Step.On; one under "" stands for all others
 	Inbox string           // the folder where he puts what he downloads; empty: he loses it
 
-	Secrets map[string]string // values of secret fields, by what the instruction calls them
+	// Secret returns the value of a secret field, by what the instruction calls it. Default: he was given none.
+	Secret func(name string) (value string, known bool)
 
 	// Answer answers questions that no page can: confirmations and decisions. Default: the first option of a confirmation, and
 	// "stop" for a decision.
@@ -140,7 +141,10 @@ func (p *Person) press(ctx context.Context, ins *upgrade.Instruction) error {
 	for _, f := range ins.Set {
 		set[f.Label] = f.Value
 		if f.Secret {
-			secret, known := p.Secrets[f.Value]
+			secret, known := "", false
+			if p.Secret != nil {
+				secret, known = p.Secret(f.Value)
+			}
 			if !known {
 				return fmt.Errorf("the instruction names the secret %q, which he was not given", f.Value)
 			}
