@@ -103,15 +103,10 @@ func (e *Error) also(format string, args ...any) *Error {
 
 // isCode reports whether err is a completion code of the BMC, and which.
 func isCode(err error) (code byte, ok bool) {
-	e, ok := errors.AsType[*Error](err)
-	return codeOr0(e), ok && e.Code != 0
-}
-
-func codeOr0(e *Error) byte {
-	if e == nil {
-		return 0
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != 0 {
+		return e.Code, true
 	}
-	return e.Code
+	return 0, false
 }
 
 // ended returns the error for a caller's context that has ended, nil when it has not. The context's own end comes

@@ -45,7 +45,7 @@ type guard struct {
 // solEnding is the status bit of a console packet that says that the console is being deactivated (IPMI 2.0, table 15-2).
 const solEnding = 0x10
 
-// errDowngrade is what the BMC, or somebody between, is told about choosing weaker algorithms.
+// errDowngrade ends the setup of a session whose BMC, or somebody in between, chose weaker algorithms.
 var errDowngrade = errors.New("the BMC chose other algorithms than the cipher suite that was asked for")
 
 // Read returns the next datagram that may be believed.

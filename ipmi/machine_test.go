@@ -17,9 +17,10 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	bothDrivers(t, func(t *testing.T, o ipmi.Options) {
 		ipmitest.TestDriver(t, func(t *testing.T) ipmitest.Rig {
-			b := newBMC(t, &ipmitest.BMC{Cycle: 50 * time.Millisecond})
+			b := newBMC(t, &ipmitest.BMC{})
 			return ipmitest.Rig{Power: newMachine(t, b.Addr(), b.Login(), &o), Set: b.SetPower, Told: b.Told}
 		})
 	})

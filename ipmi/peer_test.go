@@ -20,6 +20,7 @@ import (
 // is in the log of its chassis script.
 
 func TestPeerConformance(t *testing.T) {
+	t.Parallel()
 	bothDrivers(t, func(t *testing.T, o ipmi.Options) {
 		ipmitest.TestDriver(t, func(t *testing.T) ipmitest.Rig {
 			s := ipmitest.StartSim(t)
