@@ -18,10 +18,10 @@ func BackupPRA(p PRA, a Artifacts, maxAge time.Duration) Step {
 	return praBackup(p, "pra", maxAge).step(a)
 }
 
-// backupKind is a backup that an earlier one does not replace: the one after Base software and before the next package.
-func backupKind(p PRA, a Artifacts, u PRAUpdate, name, title string) Step {
+// backupBefore is a backup that an earlier one does not replace: the one after Base software and before the next package.
+func backupBefore(p PRA, a Artifacts, u PRAUpdate, title string) Step {
 	s := praBackup(p, "pra-before-"+plainName(title), u.BackupMaxAge).step(a)
-	s.Name = name
+	s.Name = "backup before " + title
 	observe := s.Observe
 	s.Observe = func(ctx context.Context, look Look) (Observation, error) {
 		h, err := p.health(ctx)

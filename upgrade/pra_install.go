@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -104,7 +103,7 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 	}
 	st, err := p.readState(ctx, look)
 	if err != nil {
-		o, err := praPage(look, err)
+		o, err := praPage(err)
 		return o, seen, err
 	}
 	seen.State = st.State
@@ -116,7 +115,7 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 	}
 	if pkg.Class == beyondtrust.PackageBase {
 		if seen.Base, err = p.readBase(ctx, look); err != nil {
-			o, err := praPage(look, err)
+			o, err := praPage(err)
 			return o, seen, err
 		}
 		if beyondtrust.CompareNumbers(seen.Base, pkg.Number) >= 0 && seen.Base != "" {
@@ -131,11 +130,8 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 	return Observation{}, seen, nil
 }
 
-// praPage is praCannot for a page: one that does not answer after an act belongs to an appliance that is away.
-func praPage(look Look, err error) (Observation, error) {
-	if errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrNoOperator) {
-		return Observation{}, err
-	}
+// praPage is praCannot for a page: a driver that does not recognise it, or a page that does not answer, may do so at the next look.
+func praPage(err error) (Observation, error) {
 	return Observation{}, fmt.Errorf("the Updates page: %w", err)
 }
 

@@ -122,7 +122,8 @@ func (p PRA) restoreThrottle(since Mark, set int) Step {
 type ReturnPolicy struct {
 	// MissingPercent of the Jump Clients that were there lately may be missing or not updated. Default 0: all must be back. 100 does not wait.
 	MissingPercent int
-	// Lately is how long ago a client may have been connected to be waited for: passive clients check in once a day, and some are switched off for good. Default 2 hours before the look.
+	// Lately is how long ago a client may have been connected to be waited for: passive clients check in once a day, and some are switched off for good. Default 24 hours before
+	// the first look of a run: a client that does not come back must not become one that is not expected by waiting long enough.
 	Lately time.Duration
 	// Limit is how long to wait; default 6 hours. When it passes the run stops, and names the stragglers.
 	Limit time.Duration
@@ -144,13 +145,14 @@ type clientsSeen struct {
 
 const (
 	maxStragglers = 20
-	lately        = 2 * time.Hour
+	lately        = 24 * time.Hour
 )
 
 // AwaitJumpClients returns a wait: the Jump Clients are back and updated, and the enabled Jumpoints connected, within policy. "Please allow some time for all Jump Clients to come back online
 // before moving forward with any other upgrading processes" (PRA Upgrade Guide). Clients that were away for longer are counted, not waited for. Memory does not grow with their number.
 func AwaitJumpClients(p PRA, policy ReturnPolicy) Step {
 	recent := orElse(policy.Lately, lately)
+	var since time.Time // by the appliance's clock
 	return Step{Name: "await Jump Clients", On: []string{p.Host()}, With: map[string]string{"missing percent": strconv.Itoa(policy.MissingPercent)},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			h, err := p.health(ctx)
@@ -161,7 +163,10 @@ func AwaitJumpClients(p PRA, policy ReturnPolicy) Step {
 			if now.IsZero() {
 				now = time.Now()
 			}
-			seen, err := countClients(ctx, p.Client, now.Add(-recent))
+			if since.IsZero() {
+				since = now.Add(-recent)
+			}
+			seen, err := countClients(ctx, p.Client, since)
 			switch {
 			case errors.Is(err, beyondtrust.ErrIncomplete):
 				return See(Pending, seen, "the list changed while it was read"), nil
@@ -174,6 +179,9 @@ func AwaitJumpClients(p PRA, policy ReturnPolicy) Step {
 				}
 			}
 			missing := seen.Expected - seen.Back
+			if seen.All > 0 && seen.Expected == 0 && policy.MissingPercent < 100 {
+				return See(Pending, seen, "not one Jump Client was there lately: %s", seen), nil
+			}
 			if missing*100 <= policy.MissingPercent*seen.Expected && len(seen.Jumpoints) == 0 {
 				return See(Done, seen, "%s", seen), nil
 			}

@@ -103,11 +103,16 @@ func (p PRA) readBase(ctx context.Context, look Look) (string, error) {
 	return strings.TrimPrefix(v, "Base Software "), err
 }
 
-// CheckForUpdates returns the step that presses Check for updates and compares the list with what is to be installed: every package that is not installed yet has a row, the first of them can be
-// installed, and site packages are built for this site. It is pressed before redundancy is given up, and again between packages. A check that failed is Blocked, with
+// CheckForUpdates returns the group that presses Check for updates and compares the list with what is to be installed: every package that is not installed yet has a row, the first of them can be
+// installed, and site packages are built for this site. It is done before redundancy is given up, and again between packages. A check that failed is Blocked, with
 // the vendor's advice; so are rows that are not there. "Automatic updates do not apply to failover pairs" in newer releases: where the button is missing, use the manual way.
 func CheckForUpdates(p PRA, u PRAUpdate) Step {
-	s := Step{Name: "check for updates", On: []string{p.Host()}, With: u.with(),
+	return Group("check for updates", pressCheck(p, u), compareUpdates(p, u))
+}
+
+// pressCheck is done when the page shows what the check found, whatever that is.
+func pressCheck(p PRA, u PRAUpdate) Step {
+	s := Step{Name: "press " + beyondtrust.ButtonCheckForUpdates, On: []string{p.Host()}, With: u.with(),
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			h, err := p.health(ctx)
 			if err != nil {
@@ -118,19 +123,17 @@ func CheckForUpdates(p PRA, u PRAUpdate) Step {
 			}
 			st, err := p.readState(ctx, look)
 			if err != nil {
-				return praCannot(look, err)
+				return praPage(err)
 			}
 			switch st.State {
-			case beyondtrust.UpdateAvailable:
-				return p.offers(ctx, look, u, st)
+			case beyondtrust.UpdateAvailable, beyondtrust.UpdateCheckFailed, beyondtrust.UpdateUpToDate:
+				if look.Since != nil {
+					return See(Done, st.State, "the page says %q", st.State), nil
+				}
 			case beyondtrust.UpdateChecking:
 				return See(Pending, st.State, "asks the update server"), nil
 			case beyondtrust.UpdateDownloading, beyondtrust.UpdateInstalling, beyondtrust.UpdateEULARequired:
 				return See(Blocked, st.State, "the page says %q: something is being installed already", st.State), nil
-			case beyondtrust.UpdateCheckFailed, beyondtrust.UpdateUpToDate:
-				if look.Since != nil {
-					return See(Blocked, st.State, "%s: %s", st.State, orText(st.Text)), nil
-				}
 			case beyondtrust.UpdateIdle, beyondtrust.UpdateInstalled, beyondtrust.UpdateFailed:
 			default:
 				return See(Unknown, st.State, "the page says %q, which is not known here", st.State), nil
@@ -141,11 +144,38 @@ func CheckForUpdates(p PRA, u PRAUpdate) Step {
 			return &Instruction{Where: beyondtrust.MenuUpdates, Button: beyondtrust.ButtonCheckForUpdates, Expect: beyondtrust.TextUpdatesAvailable}
 		},
 		Again: Freely, EachRun: true, Settle: time.Minute, Every: 10 * time.Second, Limit: 15 * time.Minute, Takes: time.Minute, Attended: p.Pages.Updates == nil,
-		Advice: "If the check fails, see that the time on " + beyondtrust.MenuBasics + " is right, for the update server refuses a wrong one, and that the appliance reaches the update server; then the vendor's troubleshooting FAQ, or the manual way."}
+		Advice: adviceCheck}
 	if page := p.Pages.Updates; page != nil {
 		s.Act = func(ctx context.Context, _ *slog.Logger) error { return page.Check(ctx) }
 	}
 	return s
+}
+
+const adviceCheck = "If the check fails, see that the time on " + beyondtrust.MenuBasics + " is right, for the update server refuses a wrong one, and that the appliance reaches the update server; then the vendor's troubleshooting FAQ, or the manual way."
+
+// compareUpdates is a check of what the page offers.
+func compareUpdates(p PRA, u PRAUpdate) Step {
+	return Step{Name: "compare the list", On: []string{p.Host()}, With: u.with(), Attended: p.Pages.Updates == nil, Every: 10 * time.Second, Limit: 15 * time.Minute, Takes: time.Second,
+		Observe: func(ctx context.Context, look Look) (Observation, error) {
+			h, err := p.health(ctx)
+			if err != nil {
+				return praCannot(look, err)
+			}
+			if u.done(h.Version) {
+				return See(Done, nil, "runs %s already", h.Version), nil
+			}
+			st, err := p.readState(ctx, look)
+			switch {
+			case err != nil:
+				return praPage(err)
+			case st.State == beyondtrust.UpdateChecking:
+				return See(Pending, st.State, "asks the update server"), nil
+			case st.State != beyondtrust.UpdateAvailable:
+				return See(Blocked, st.State, "the page says %q: %s", st.State, orText(st.Text)), nil
+			}
+			return p.offers(ctx, look, u, st)
+		},
+		Advice: adviceCheck}
 }
 
 func orText(s string) string {
@@ -162,7 +192,7 @@ func (p PRA) offers(ctx context.Context, look Look, u PRAUpdate, st beyondtrust.
 	}
 	want, err := p.wanted(ctx, look, u)
 	if err != nil {
-		return praCannot(look, err)
+		return praPage(err)
 	}
 	var names []string
 	for _, row := range st.Available {
@@ -176,8 +206,6 @@ func (p PRA) offers(ctx context.Context, look Look, u PRAUpdate, st beyondtrust.
 	for i, title := range want {
 		at := slices.Index(names, title)
 		switch {
-		case at < 0 && look.Since == nil:
-			return See(Ready, names, "%s is not in the list; it may be an old one", title), nil
 		case at < 0:
 			return See(Blocked, names, "%s is not offered; there are: %s", title, strings.Join(names, ", ")), nil
 		case i == 0 && st.Available[at].Blocked != "":
@@ -231,14 +259,12 @@ func UpdateAppliance(p PRA, u PRAUpdate, a Artifacts) Step {
 	for i, title := range u.Packages {
 		pkg := beyondtrust.ParsePackage(title)
 		if i > 0 {
-			s := checkBetween(p, u, title)
-			b := BackupPRA(p, a, u.BackupMaxAge)
-			b.Name = "backup before " + title
-			b = backupKind(p, a, u, b.Name, title)
 			if !u.Manual {
+				s := CheckForUpdates(p, u)
+				s.Name = "check again before " + title
 				steps = append(steps, s)
 			}
-			steps = append(steps, b)
+			steps = append(steps, backupBefore(p, a, u, title))
 		}
 		steps = append(steps, installPackage(p, u, pkg))
 		if pkg.Class == beyondtrust.PackageSite {
@@ -246,11 +272,4 @@ func UpdateAppliance(p PRA, u PRAUpdate, a Artifacts) Step {
 		}
 	}
 	return Whole("update "+p.Name, steps...)
-}
-
-// checkBetween is CheckForUpdates inside a group that is not left half-way.
-func checkBetween(p PRA, u PRAUpdate, title string) Step {
-	s := CheckForUpdates(p, u)
-	s.Name = "check again before " + title
-	return s
 }

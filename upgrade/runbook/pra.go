@@ -70,9 +70,22 @@ func (s PRASettings) toDo(p upgrade.PRA) upgrade.Step {
 // get are the steps before redundancy is given up that make sure that the software is there: the appliance's own list, or the stored packages.
 func (s PRASettings) get(p upgrade.PRA, u upgrade.PRAUpdate) []upgrade.Step {
 	if u.Manual {
-		return []upgrade.Step{upgrade.FetchPackages(p, u, s.UpdateServer).At("Manual"), upgrade.CheckPackages(p, u).At("Manual")}
+		return []upgrade.Step{at("Manual", upgrade.FetchPackages(p, u, s.UpdateServer)), upgrade.CheckPackages(p, u).At("Manual")}
 	}
-	return []upgrade.Step{named("check for updates of "+p.Name, upgrade.CheckForUpdates(p, u)).At("Automatic")}
+	return []upgrade.Step{at("Automatic", named("check for updates of "+p.Name, upgrade.CheckForUpdates(p, u)))}
+}
+
+// at gives a group and everything in it the guide's heading, where they have none of their own.
+func at(ref string, s upgrade.Step) upgrade.Step {
+	if s.Ref == "" {
+		s.Ref = ref
+	}
+	kids := s.Steps
+	s.Steps = nil
+	for _, k := range kids {
+		s.Steps = append(s.Steps, at(ref, k))
+	}
+	return s
 }
 
 // checkPRA finds what is missing in what all PRA runbooks need.

@@ -58,10 +58,10 @@ func (r PRAAsync) steps() []upgrade.Step {
 	steps := append(r.before(a, b, r.Artifacts, u),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
 		upgrade.ThrottleJumpClients(b, r.throttle()).At("Client Upgrades"),
-		upgrade.UpdateAppliance(b, u, r.Artifacts).At("Update Appliance B"),
-		upgrade.VerifyAndTest(b, v, r.Testers).At("Verify and Test"),
-		upgrade.DrainSessions(a, r.Drain).At("Upgrade Preparation"),
-		r.Swing.At("Make Appliance B the Primary Appliance"),
+		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
+		at("Verify and Test", upgrade.VerifyAndTest(b, v, r.Testers)),
+		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
+		at("Make Appliance B the Primary Appliance", r.Swing),
 		aboutOne(b, "integration clients by IP", "Can Integration Clients that are configured by IP address rather than by host name extract data from "+b.Host()+", or are there none?").At("Make Appliance B the Primary Appliance"),
 		upgrade.AwaitJumpClients(b, r.Return).At("Client Upgrades"),
 	)
@@ -71,8 +71,8 @@ func (r PRAAsync) steps() []upgrade.Step {
 	steps = append(steps,
 		aboutOne(b, "confirmed in production", "Does the new version work in your environment? The guide wants that confirmed before Appliance A is updated.").At("Update Appliance A"),
 		named("backup in the second window", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)).At("Update Appliance A"),
-		upgrade.UpdateAppliance(a, u, r.Artifacts).At("Update Appliance A"),
-		upgrade.VerifyAndTest(a, v, r.Testers).At("Update Appliance A"),
+		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),
+		at("Update Appliance A", upgrade.VerifyAndTest(a, v, r.Testers)),
 	)
 	steps = append(steps, r.establish(b, a)...)
 	return append(steps, named("fresh backup", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)), r.toDo(b))

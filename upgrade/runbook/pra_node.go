@@ -57,9 +57,9 @@ func (r PRANode) steps() []upgrade.Step {
 	steps = append(steps, r.get(x, u)...)
 	return append(steps,
 		upgrade.ThrottleJumpClients(x, r.throttle()).At("Client Upgrades"),
-		upgrade.DrainSessions(x, r.Drain).At("Upgrade Preparation"),
-		upgrade.UpdateAppliance(x, u, r.Artifacts).At(way),
-		upgrade.VerifyAndTest(x, v, r.Testers).At("Verify and Test"),
+		at("Upgrade Preparation", upgrade.DrainSessions(x, r.Drain)),
+		at(way, upgrade.UpdateAppliance(x, u, r.Artifacts)),
+		at("Verify and Test", upgrade.VerifyAndTest(x, v, r.Testers)),
 		upgrade.AwaitJumpClients(x, r.Return).At("Client Upgrades"),
 		named("fresh backup", upgrade.BackupPRA(x, r.Artifacts, r.BackupMaxAge)),
 		r.toDo(x),

@@ -50,11 +50,11 @@ func pairGuards(site *beyondtrust.Client, a, b upgrade.PRA) []upgrade.Guard {
 func (r PRASync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
 	steps := append(r.before(a, b, r.Artifacts, u),
-		upgrade.DrainSessions(a, r.Drain).At("Upgrade Preparation"),
+		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
 		upgrade.ThrottleJumpClients(a, r.throttle()).At("Client Upgrades"),
-		upgrade.UpdateAppliance(a, u, r.Artifacts).At("Update Appliance A"),
-		upgrade.VerifyAndTest(a, v, r.Testers).At("Verify and Test"),
+		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),
+		at("Verify and Test", upgrade.VerifyAndTest(a, v, r.Testers)),
 		upgrade.AwaitJumpClients(a, r.Return).At("Client Upgrades"),
 	)
 	if !r.OneWindow {
@@ -62,8 +62,8 @@ func (r PRASync) steps() []upgrade.Step {
 	}
 	steps = append(steps,
 		named("backup in the second window", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)).At("Update Appliance B"),
-		upgrade.UpdateAppliance(b, u, r.Artifacts).At("Update Appliance B"),
-		upgrade.VerifyAndTest(b, v, r.Testers).At("Update Appliance B"),
+		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
+		at("Update Appliance B", upgrade.VerifyAndTest(b, v, r.Testers)),
 	)
 	steps = append(steps, r.establish(a, b)...)
 	return append(steps, named("fresh backup", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)), r.toDo(a))
