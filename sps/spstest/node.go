@@ -54,7 +54,8 @@ type Node struct {
 	BundleTime time.Duration
 	// UploadSpeed is how many bytes of an image the node takes in a second. Default: 0, as fast as they come.
 	UploadSpeed int64
-	// SessionIdle is after how long without a request a REST session ends. Default: 20 minutes (SPS REST API Reference Guide, Authenticate).
+	// SessionIdle is after how long without a request a REST session ends. Default: 20 minutes (SPS REST API
+	// Reference Guide, Authenticate), and never less than 30 seconds of real time.
 	SessionIdle time.Duration
 	// ClockOffset is how far the node's clock is ahead of ours; it shows in the Date header, in file names and in boot times. Default: 0.
 	ClockOffset time.Duration

@@ -1,7 +1,6 @@
 package spstest
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"crypto/x509"
@@ -10,6 +9,9 @@ import (
 	"strings"
 	"time"
 )
+
+// leastIdle is the least real time after which a session ends, unless [Node.SessionIdle] says otherwise.
+const leastIdle = 30 * time.Second
 
 // session is a login.
 type session struct {
@@ -25,7 +27,11 @@ func newToken(n int) string {
 }
 
 func (n *Node) idle() time.Duration {
-	return n.world.scaled(cmp.Or(n.SessionIdle, 20*time.Minute))
+	if n.SessionIdle > 0 {
+		return n.world.scaled(n.SessionIdle)
+	}
+	// A machine that is busy for a moment must not end the sessions of a simulation that goes a thousand times as fast.
+	return max(n.world.scaled(20*time.Minute), leastIdle)
 }
 
 // session finds the caller's session and renews it.
