@@ -169,10 +169,7 @@ func (n *Node) boot() {
 		if i == 0 {
 			n.bootPhase = p.Kind
 		} else {
-			n.boots = append(n.boots, n.world.after(time.Duration(begin/total*float64(length)), func() {
-				n.bootPhase = p.Kind
-				n.epoch++ // whoever answered is gone
-			}))
+			n.boots = append(n.boots, n.world.after(time.Duration(begin/total*float64(length)), func() { n.bootPhase = p.Kind }))
 		}
 		begin += p.share()
 	}

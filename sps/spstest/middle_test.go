@@ -3,9 +3,11 @@ package spstest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +125,62 @@ func TestTransaction(t *testing.T) {
 		}
 		for _, path := range []string{"/api/configuration", "/api/configuration/management/accounting", "/api/configuration/management/webinterface", "/api/configuration/troubleshooting", "/api/cluster"} {
 			u.must("GET", path, "")
+		}
+	})
+}
+
+// Whether an appliance bears two firmware operations at a time is not documented: it is a violation to try.
+func TestTwoTestsAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Stored: []string{"7.0.3"}}
+		u := loggedIn(t, n)
+		done := make(chan struct{})
+		for range 2 {
+			go func() {
+				u.must("POST", "/api/firmware/test", `{"slot_id": 2}`)
+				done <- struct{}{}
+			}()
+		}
+		<-done
+		<-done
+		u.must("POST", "/api/firmware/test", `{"slot_id": 2}`)
+		if v := n.Violations(); len(v) != 1 {
+			t.Errorf("violations: %v", v)
+		}
+	})
+}
+
+// Once a download is verified it is installed, whatever is said.
+func TestFetchNotCancelledWhileInstalling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Downloads: Mirror(map[string]ImageFile{"https://mirror/x": {Version: "7.0.3"}})}
+		defer n.Close()
+		u := loggedIn(t, n)
+		key := u.must("POST", "/api/firmware/fetch", `{"url": "https://mirror/x"}`)["key"].(string)
+		time.Sleep(10 * time.Second)
+		if got := at(u.must("DELETE", "/api/firmware/fetch/"+key, ""), "body", "status"); got != "in-progress" {
+			t.Errorf("cancelled in mid-installation: %v", got)
+		}
+		time.Sleep(time.Minute)
+		if got := at(u.must("GET", "/api/firmware/fetch/"+key, ""), "body", "status"); got != "finished" || len(n.Record().Of(Upload)) != 1 {
+			t.Errorf("status %v\n%v", got, n.Record())
+		}
+	})
+}
+
+// Events carry the time they were due, not the time somebody looked.
+func TestRecordTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(Node)
+		defer n.Close()
+		begin := time.Now()
+		n.PowerCycle()
+		n.world.mu.Lock() // the timer fails, and nobody looks for two hours
+		n.world.timer.Stop()
+		n.world.mu.Unlock()
+		time.Sleep(2 * time.Hour)
+		if up := n.Record().Of(Up); len(up) != 1 || up[0].At.Sub(begin) != 4*time.Minute {
+			t.Errorf("up: %v", up)
 		}
 	})
 }
@@ -274,24 +332,104 @@ func BenchmarkUpload(b *testing.B) {
 
 // As a mere handler, on somebody else's server, a node cannot break the connection; what it was doing ends all the same.
 func TestHandlerOfANodeThatGoesDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := &Node{Stored: []string{"7.0.3"}, BootTime: 10 * time.Second}
-		defer n.Close()
-		u := loggedIn(t, n)
-		r := httptest.NewRequest("POST", "/api/firmware/upgrade", strings.NewReader(`{"slot_id": 2}`))
-		r.AddCookie(u.cookie)
-		time.AfterFunc(20*time.Second, n.PowerCycle)
-		func() {
-			defer func() {
-				if said := recover(); said != http.ErrAbortHandler {
-					t.Errorf("the handler ended with %v, want http.ErrAbortHandler", said)
+	for name, down := range map[string]func(*Node){"off and on": (*Node).PowerCycle, "off": (*Node).PowerOff} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &Node{Stored: []string{"7.0.3"}, BootTime: 10 * time.Second}
+				defer n.Close()
+				u := loggedIn(t, n)
+				r := httptest.NewRequest("POST", "/api/firmware/upgrade", strings.NewReader(`{"slot_id": 2}`))
+				r.AddCookie(u.cookie)
+				time.AfterFunc(20*time.Second, func() { down(n) })
+				func() {
+					defer func() {
+						if said := recover(); said != http.ErrAbortHandler {
+							t.Errorf("the handler ended with %v, want http.ErrAbortHandler", said)
+						}
+					}()
+					n.ServeHTTP(httptest.NewRecorder(), r)
+				}()
+				time.Sleep(time.Hour)
+				if n.Running() != "7.0.2" || len(n.Record().Of(Upgrade)) != 0 {
+					t.Errorf("it was upgraded all the same:\n%v", n.Record())
 				}
-			}()
-			n.ServeHTTP(httptest.NewRecorder(), r)
-		}()
+			})
+		})
+	}
+}
+
+// The power goes while the node boots: a plain boot is begun again, one into another version is lost.
+func TestPowerCutWhileBooting(t *testing.T) {
+	for name, upgrade := range map[string]bool{"plain": false, "upgrade": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &Node{Stored: []string{"7.0.3"}}
+				defer n.Close()
+				if upgrade {
+					if err := n.Pages().Firmwares.AfterReboot(t.Context(), sps.MustVersion("7.0.3")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				n.PowerCycle()
+				time.Sleep(2 * time.Minute)
+				n.PowerCycle()
+				time.Sleep(time.Hour)
+				if r := n.Record(); (len(r.Of(Rescue)) == 1) != upgrade || (len(r.Of(Up)) == 1) == upgrade {
+					t.Errorf("record:\n%v", r)
+				}
+			})
+		})
+	}
+}
+
+func TestUpgradeRemovesCoreFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Stored: []string{"7.0.3"}, CoreFiles: []string{"core.1"}}
+		defer n.Close()
+		count := func() string {
+			t.Helper()
+			v, err := n.Read(t.Context(), sps.PageCoreFiles, "", "Core files")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		n.PowerCycle()
 		time.Sleep(time.Hour)
-		if n.Running() != "7.0.2" || len(n.Record().Of(Upgrade)) != 0 {
-			t.Errorf("it was upgraded all the same:\n%v", n.Record())
+		if got := count(); got != "1" {
+			t.Errorf("after a plain boot: %s core files", got)
+		}
+		n.Pages().Firmwares.AfterReboot(t.Context(), sps.MustVersion("7.0.3"))
+		n.PowerCycle()
+		time.Sleep(time.Hour)
+		if got := count(); got != "0" {
+			t.Errorf("after an upgrade: %s core files", got)
 		}
 	})
+}
+
+// A node on a real socket that loses its power breaks the connections it has.
+func TestSmokeReset(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	n := new(Node)
+	defer n.Close()
+	url, err := n.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: n.CA()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	n.PowerOff()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("Read = %v, want ECONNRESET", err)
+	}
+	c2, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: n.CA()})
+	if err == nil {
+		c2.Close()
+		t.Error("a node without power shakes hands")
+	}
 }

@@ -254,6 +254,47 @@ func TestPairAddressFollowsTheActiveNode(t *testing.T) {
 	})
 }
 
+// One configuration on both nodes: sessions live on in a takeover, and what was to go wrong still does.
+func TestPairSharesConfiguration(t *testing.T) {
+	inPair(t, func(t *testing.T, p pairUnderTest) {
+		u := newUser(t, p.A)
+		u.base = p.URL()
+		u.login(p.Login())
+		p.Fail("GET /api/info", 503)
+		fingerprint := p.A.Fingerprint()
+		p.push(sps.PageHA, "", "Activate Slave")
+		wait(time.Minute)
+		if p.Active() != p.B || p.B.Fingerprint() != fingerprint {
+			t.Fatalf("%v serves", p.Active())
+		}
+		u.must("GET", "/api/user_info", "")
+		if status, _, err := u.do("GET", "/api/info", ""); status != 503 || err != nil {
+			t.Errorf("the fault is gone: %d, %v", status, err)
+		}
+		u.must("GET", "/api/info", "")
+	})
+}
+
+// A node of the pair is rebooted where it must not be.
+func TestPairRebootViolations(t *testing.T) {
+	inPair(t, func(t *testing.T, p pairUnderTest) {
+		p.B.PowerCycle()
+		wait(5 * time.Minute) // synchronises
+		p.rebootThis()
+		wait(10 * time.Minute)
+		if v := p.Violations(); len(v) != 1 || v[0].Rule != "the primary was rebooted while data was copied to the secondary" {
+			t.Errorf("violations: %v", v)
+		}
+	})
+	inPair(t, func(t *testing.T, p pairUnderTest) {
+		p.world.in(func() { p.A.phase = phaseRescue })
+		p.world.in(func() { p.B.order(Reboot, p.B.reboot) })
+		if v := p.Violations(); len(v) != 1 || v[0].Rule != "a node was rebooted while the other did not serve" {
+			t.Errorf("violations: %v", v)
+		}
+	})
+}
+
 func TestUsedTooEarly(t *testing.T) {
 	tests := map[string]func(){
 		"a node before its pair":        func() { p := &Pair{A: new(Node)}; p.A.Record(); p.Record() },

@@ -107,9 +107,11 @@ func TestScenarioNode(t *testing.T) {
 			_, _, err := upgradeByREST(u)
 			return errors.Is(err, context.DeadlineExceeded)
 		},
-		"session-ends-in-upload": fails("Unauthenticated"),
-		"page-instead-of-json":   answers("GET", "/api/firmware/slots", func(s int, out obj, _ error) bool { return s == 200 && out["text"] != nil }),
-		"redirected-away":        answers("GET", "/api/firmware/slots", func(s int, _ obj, _ error) bool { return s == 302 }),
+		"session-ends-in-upload": func(t *testing.T, n *Node, u *user) bool {
+			return fails("Unauthenticated")(t, n, u) && len(n.Record().Of(Upload)) == 0
+		},
+		"page-instead-of-json": answers("GET", "/api/firmware/slots", func(s int, out obj, _ error) bool { return s == 200 && out["text"] != nil }),
+		"redirected-away":      answers("GET", "/api/firmware/slots", func(s int, _ obj, _ error) bool { return s == 302 }),
 		"burst-beats-limit": func(t *testing.T, n *Node, u *user) bool {
 			n.Change(func() { n.slots[1] = slot{version: "7.0.2.1"} })
 			got := make(chan int, 5)
