@@ -119,7 +119,8 @@ func (n *Node) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// webIdle is the time-out of the web interface (SPS 6.9.5 Administration Guide, Web interface timeout).
+// webIdle is the time-out of the web interface (SPS 6.9.5 Administration Guide, Web interface timeout). It is not scaled: who sits at a browser is a person,
+// and no faster than usual.
 const webIdle = 10 * time.Minute
 
 func (n *Node) browsing(r *http.Request) (ok bool) {
@@ -129,7 +130,7 @@ func (n *Node) browsing(r *http.Request) (ok bool) {
 	}
 	n.world.in(func() {
 		s := n.web[cookie.Value]
-		if ok = s != nil && n.world.now().Sub(s.last) < n.world.scaled(webIdle); ok {
+		if ok = s != nil && n.world.now().Sub(s.last) < webIdle; ok {
 			s.last = n.world.now()
 		}
 	})

@@ -177,6 +177,24 @@ func TestUpgradeInBrowser(t *testing.T) {
 	})
 }
 
+// A browser is logged out after 10 minutes in which nothing was done, also where the simulation goes a thousand times as fast.
+func TestBrowserIsLoggedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{Scale: 0.001}
+		b := newBrowser(t, n.URL(), n.HTTPClient())
+		b.login(n.Login())
+		for _, tt := range []struct {
+			after  time.Duration
+			status int
+		}{{9 * time.Minute, 200}, {9 * time.Minute, 200}, {10 * time.Minute, 303}} {
+			time.Sleep(tt.after)
+			if status, _, _ := b.do("GET", href(sps.PageSystem), "", nil); status != tt.status {
+				t.Errorf("after %v: %d, want %d", tt.after, status, tt.status)
+			}
+		}
+	})
+}
+
 func TestExport(t *testing.T) {
 	tests := map[string]struct {
 		node *Node
