@@ -28,6 +28,7 @@ var nodeScenarios = map[string]end{
 	"disk-full":        blocked("check the health"),
 	"raid-degraded":    blocked("check the health"),
 	"uninitialized":    blocked("check the health"),
+	"licence-missing":  blocked("check the licence"),
 	"weak-certificate": blocked("test the firmware"),
 	"test-fails":       blocked("test the firmware"),
 	"slots-full":       blocked("upload the firmware"),

@@ -99,6 +99,7 @@ func (r SPSHA) stage() []upgrade.Step {
 		upgrade.CheckHealth(c).At("checklist"),
 		upgrade.CheckHA(c, p.HA).At("checklist"),
 		upgrade.CheckPower(c, p.HA, r.Power).At("checklist"),
+		upgrade.CheckLicence(c).At("checklist"),
 		upgrade.CheckLocks(c).At("checklist"),
 		upgrade.Group("before you begin", questions...),
 		upgrade.Backup(c, p.Export, r.Artifacts, r.BackupMaxAge).At("checklist"),

@@ -87,6 +87,7 @@ func (r SPSNode) steps() []upgrade.Step {
 	steps := []upgrade.Step{
 		upgrade.CheckUpgradePath(c, v, r.Paths).At("checklist"),
 		upgrade.CheckHealth(c).At("checklist"),
+		upgrade.CheckLicence(c).At("checklist"),
 		upgrade.CheckLocks(c).At("checklist"),
 		upgrade.Group("before you begin", spsQuestions(c, v, r.Virtual)...),
 		upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge).At("checklist"),
