@@ -263,7 +263,7 @@ func (n *Node) Listen(addr string) (url string, err error) {
 }
 
 // Close ends the node, and its pair or cluster with it: connections break, nothing happens any more, and no goroutine is left. A test in a bubble
-// that uses [Node.HTTPClient] alone need not call it.
+// that uses [Node.HTTPClient] alone, and has every answer it waited for, need not call it.
 func (n *Node) Close() {
 	n.begin()
 	n.stopFetch()
