@@ -97,7 +97,10 @@ func SamePRA(p PRA) Guard {
 	return Guard{Name: "same appliance at " + p.Host(), On: []string{p.Host()}, Limit: guardPatience,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			h, err := p.health(ctx)
-			if err != nil {
+			switch {
+			case errors.Is(err, beyondtrust.ErrUntrusted): // as after a factory reset: whether that was meant, the engine knows
+				return Observation{}, err
+			case err != nil:
 				return praCannot(Look{}, err)
 			}
 			now := praIdentity{GUID: h.GUID, Host: h.Hostname}

@@ -32,6 +32,21 @@ func InstallUpdate(p PRA, u PRAUpdate, title string) Step {
 	return Whole("install "+title, installPackage(p, u, pkg), acceptAgreement(p, u, pkg))
 }
 
+// InstallFirst returns the steps that install the site software on a factory-new appliance: a check for updates, the package, and the licence agreement that has to be signed before. Until then the
+// appliance has no API, so its pages are all there is.
+func InstallFirst(p PRA, u PRAUpdate) Step {
+	u.fresh = true
+	steps := []Step{CheckForUpdates(p, u)}
+	for _, title := range u.Packages {
+		pkg := beyondtrust.ParsePackage(title)
+		steps = append(steps, installPackage(p, u, pkg))
+		if pkg.Class == beyondtrust.PackageSite {
+			steps = append(steps, acceptAgreement(p, u, pkg))
+		}
+	}
+	return Group("install the software on "+p.Name, steps...)
+}
+
 func installPackage(p PRA, u PRAUpdate, pkg beyondtrust.Package) Step {
 	s := Step{Name: "install " + pkg.Name, On: []string{p.Host()}, Down: []string{p.Host()}, With: map[string]string{"package": pkg.Name}, Attended: p.Pages.Updates == nil,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
@@ -83,7 +98,7 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 			took += ", much longer than expected: " + noRestart
 		}
 	}
-	h, err := p.health(ctx)
+	h, err := p.asks(ctx, u)
 	switch {
 	case err != nil && look.Since != nil && praAway(err):
 		seen.Away = true
@@ -102,7 +117,11 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 		return o, seen, nil
 	}
 	st, err := p.readState(ctx, look)
-	if err != nil {
+	switch {
+	case err != nil && u.fresh && look.Since != nil:
+		seen.Away = true
+		return See(Pending, seen, "its page does not answer%s", took), seen, nil
+	case err != nil:
 		o, err := praPage(err)
 		return o, seen, err
 	}

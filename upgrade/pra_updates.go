@@ -34,6 +34,17 @@ type PRAUpdate struct {
 	// Expected is how long one installation takes; default 1 hour (PRA Upgrade Guide: 15 minutes to an hour). Limit is when to stop watching and say so, never to touch the appliance; default 3 hours.
 	Expected, Limit time.Duration
 	BackupMaxAge    time.Duration // default DefaultBackupAge
+
+	fresh bool // a factory-new appliance: it has no API before the first package
+}
+
+// asks is health, but an appliance without software has none, which is no error.
+func (p PRA) asks(ctx context.Context, u PRAUpdate) (beyondtrust.Health, error) {
+	h, err := p.health(ctx)
+	if err != nil && u.fresh {
+		return beyondtrust.Health{Healthy: true}, nil
+	}
+	return h, err
 }
 
 // Check says what is missing.
@@ -114,7 +125,7 @@ func CheckForUpdates(p PRA, u PRAUpdate) Step {
 func pressCheck(p PRA, u PRAUpdate) Step {
 	s := Step{Name: "press " + beyondtrust.ButtonCheckForUpdates, On: []string{p.Host()}, With: u.with(),
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			h, err := p.health(ctx)
+			h, err := p.asks(ctx, u)
 			if err != nil {
 				return praCannot(look, err)
 			}
@@ -157,7 +168,7 @@ const adviceCheck = "If the check fails, see that the time on " + beyondtrust.Me
 func compareUpdates(p PRA, u PRAUpdate) Step {
 	return Step{Name: "compare the list", On: []string{p.Host()}, With: u.with(), Attended: p.Pages.Updates == nil, Every: 10 * time.Second, Limit: 15 * time.Minute, Takes: time.Second,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			h, err := p.health(ctx)
+			h, err := p.asks(ctx, u)
 			if err != nil {
 				return praCannot(look, err)
 			}
@@ -234,7 +245,7 @@ func (p PRA) offersByHand(ctx context.Context, look Look, u PRAUpdate) (Observat
 
 // wanted are the packages that are not installed yet.
 func (p PRA) wanted(ctx context.Context, look Look, u PRAUpdate) ([]string, error) {
-	h, err := p.health(ctx)
+	h, err := p.asks(ctx, u)
 	if err != nil {
 		return nil, err
 	}

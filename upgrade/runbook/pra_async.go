@@ -13,7 +13,7 @@ import (
 //
 // Where the guide is silent or contradicts itself: it says to set B "to the primary role", but a broken pair has no roles; moving the traffic is what it describes, and B gets the role when the relationship is
 // established from it. Package lists are checked on both before the relationship is broken. The throttle is lowered on B after the break, because the clients come to B at the swing, and put
-// back at the end. Sessions are drained just before the swing, which ends them, and not before B is updated, which does not. The guide wants the Jump Clients back
+// back when they have returned. Sessions are drained just before the swing, which ends them, and not before B is updated, which does not. The guide wants the Jump Clients back
 // before anything else is upgraded, so they are awaited before the hold.
 //
 // Primary, Backup, Site, Swing, Artifacts and Update are required.
@@ -57,6 +57,8 @@ func (r PRAAsync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
 	steps := append(r.before(a, b, r.Artifacts, u),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+	)
+	first := upgrade.Group(b.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to A
 		upgrade.ThrottleJumpClients(b, r.throttle()).At("Client Upgrades"),
 		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
 		at("Verify and Test", upgrade.VerifyAndTest(b, v, r.Testers)),
@@ -65,6 +67,7 @@ func (r PRAAsync) steps() []upgrade.Step {
 		aboutOne(b, "integration clients by IP", "Can Integration Clients that are configured by IP address rather than by host name extract data from "+b.Host()+", or are there none?").At("Make Appliance B the Primary Appliance"),
 		upgrade.AwaitJumpClients(b, r.Return).At("Client Upgrades"),
 	)
+	steps = append(steps, first)
 	if !r.OneWindow {
 		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
 	}

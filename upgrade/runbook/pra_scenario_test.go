@@ -33,27 +33,27 @@ var praScenarios = map[string]praEnd{
 	"mismatched-keys":                     praBlocked("compare the keys"),
 	"operator-changed-state-between-runs": praFine, // before the first run that is a pair in order; between runs is another test
 	"left-in-maintenance-mode":            praBlocked("check the client upgrades"),
-	"clock-off-by-a-day":                  praBlocked("check the clock of A"),                                           // before anything is pressed
-	"preempt-takes-over":                  {upgrade.BlockedRun, "guard one appliance serves the site", praOld, praNew},  // two appliances answer at the name
-	"exposed-while-downloading":           {upgrade.UnknownEnd, "update B/install Base Software 7.0.0", praOld, praOld}, // the manual way has the packages before
+	"clock-off-by-a-day":                  praBlocked("check the clock of A"),                                                   // before anything is pressed
+	"preempt-takes-over":                  {upgrade.BlockedRun, "guard one appliance serves the site", praOld, praNew},          // two appliances answer at the name
+	"exposed-while-downloading":           {upgrade.UnknownEnd, "B first/update B/install Base Software 7.0.0", praOld, praOld}, // the manual way has the packages before
 	"package-served-once":                 praBlocked("check for updates of A/compare the list"),
 	"automatic-updates-fail":              praBlocked("check for updates of A/compare the list"),
 	"still-up-just-after-reboot-call":     praFine,
 	"reboot-takes-29-minutes":             praFine,
-	"timeout-of-watcher-only":             {upgrade.UnknownEnd, "update B/install Base Software 7.0.0", praOld, praOld}, // the next run finds it done
+	"timeout-of-watcher-only":             {upgrade.UnknownEnd, "B first/update B/install Base Software 7.0.0", praOld, praOld}, // the next run finds it done
 	"pause-returned-too-early":            praFine,
-	"boots-older-slot":                    {upgrade.Reverted, "update B/install Base Software 7.0.0", praOld, praOld},
-	"never-switched-slot":                 {upgrade.Reverted, "update B/install Base Software 7.0.0", praOld, praOld},
-	"install-fails":                       {upgrade.Failed, "update B/install Base Software 7.0.0", praOld, praOld},
-	"install-stalls":                      {upgrade.UnknownEnd, "update B/install Base Software 7.0.0", praOld, praOld},
-	"reboot-after-failed-install":         {upgrade.Failed, "update B/install Base Software 7.0.0", praOld, praOld},
+	"boots-older-slot":                    {upgrade.Reverted, "B first/update B/install Base Software 7.0.0", praOld, praOld},
+	"never-switched-slot":                 {upgrade.Reverted, "B first/update B/install Base Software 7.0.0", praOld, praOld},
+	"install-fails":                       {upgrade.Failed, "B first/update B/install Base Software 7.0.0", praOld, praOld},
+	"install-stalls":                      {upgrade.UnknownEnd, "B first/update B/install Base Software 7.0.0", praOld, praOld},
+	"reboot-after-failed-install":         {upgrade.Failed, "B first/update B/install Base Software 7.0.0", praOld, praOld},
 	"old-failure-still-shown":             praFine,
-	"licence-expired-silent":              {upgrade.BlockedRun, "verify and test B/test a session", praOld, praNew}, // the tester finds out
-	"window-burned-by-hook":               praFine,                                                                  // no window was given
+	"licence-expired-silent":              {upgrade.BlockedRun, "B first/verify and test B/test a session", praOld, praNew}, // the tester finds out
+	"window-burned-by-hook":               praFine,                                                                          // no window was given
 	"sync-strict-in-mixed-state":          praFine,
 	"ghost-lock":                          praFine,
 	"burst-beats-limit":                   praFine,
-	"clients-never-return":                {upgrade.UnknownEnd, "await Jump Clients", praOld, praNew}, // stragglers are named
+	"clients-never-return":                {upgrade.UnknownEnd, "B first/await Jump Clients", praOld, praNew}, // stragglers are named
 	"clients-never-upgrade":               praBlocked("check the client upgrades"),
 	"partial-page-of-results":             praFine,
 	"token-dead-after-failover":           praFine,

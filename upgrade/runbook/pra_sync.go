@@ -52,11 +52,14 @@ func (r PRASync) steps() []upgrade.Step {
 	steps := append(r.before(a, b, r.Artifacts, u),
 		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+	)
+	first := upgrade.Group(a.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to B
 		upgrade.ThrottleJumpClients(a, r.throttle()).At("Client Upgrades"),
 		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),
 		at("Verify and Test", upgrade.VerifyAndTest(a, v, r.Testers)),
 		upgrade.AwaitJumpClients(a, r.Return).At("Client Upgrades"),
 	)
+	steps = append(steps, first)
 	if !r.OneWindow {
 		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
 	}
