@@ -95,7 +95,7 @@ func (b *reporter) addStep(r Record) {
 	}
 	switch r.Kind {
 	case KindIntent:
-		if s.Acts == 0 {
+		if s.Acts == 0 || s.Status == StatusDone || s.Status == StatusAlready { // a backup is taken again by a later run
 			s.Acted = r.At
 		}
 		s.Acts++
@@ -112,9 +112,12 @@ func (b *reporter) addStep(r Record) {
 			s.Status = StatusAlready
 		}
 	case KindDone:
-		s.Ended, s.Status = r.At, StatusDone
-		if r.Already {
-			s.Status = StatusAlready
+		switch {
+		case r.Already && s.Status == StatusDone: // and found to be fresh enough by a later run
+		case r.Already:
+			s.Ended, s.Status = r.At, StatusAlready
+		default:
+			s.Ended, s.Status = r.At, StatusDone
 		}
 		b.unhold(r)
 	case KindSkipped:
