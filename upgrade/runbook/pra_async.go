@@ -56,6 +56,7 @@ func (r PRAAsync) Procedure() upgrade.Procedure {
 func (r PRAAsync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
 	steps := append(r.before(a, b, r.Artifacts, u),
+		upgrade.CheckServes(a, r.Site, r.Swing.Name).At("Backup and Sync"),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
 	)
 	first := upgrade.Group(b.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to A
@@ -72,6 +73,7 @@ func (r PRAAsync) steps() []upgrade.Step {
 		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
 	}
 	steps = append(steps,
+		upgrade.CheckServes(b, r.Site, "establish failover").At("Update Appliance A"),
 		aboutOne(b, "confirmed in production", "Does the new version work in your environment? The guide wants that confirmed before Appliance A is updated.").At("Update Appliance A"),
 		named("backup in the second window", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)).At("Update Appliance A"),
 		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),

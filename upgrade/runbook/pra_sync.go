@@ -50,6 +50,7 @@ func pairGuards(site *beyondtrust.Client, a, b upgrade.PRA) []upgrade.Guard {
 func (r PRASync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
 	steps := append(r.before(a, b, r.Artifacts, u),
+		upgrade.CheckServes(a, r.Site, "establish failover").At("Backup and Sync"),
 		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
 	)
