@@ -53,9 +53,10 @@ func praTraffic(s setting, st *praStage) (func() upgrade.Step, error) {
 	case "nat":
 		st.site.Traffic = pratest.ByNAT
 		nat := failovertest.NewNAT(a)
-		st.site.Translate = func(netip.Addr) netip.Addr {
+		outside := st.site.Outside()
+		st.site.Translate = func(addr netip.Addr) netip.Addr {
 			to, err := nat.Targets(context.Background())
-			if err != nil || len(to) != 1 {
+			if err != nil || len(to) != 1 || addr != outside {
 				return netip.Addr{}
 			}
 			return to[0]
