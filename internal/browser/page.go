@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -38,25 +37,6 @@ type Page struct {
 	stray    *Shown      // the first that was not expected
 	files    []*arriving // downloads
 	closing  sync.WaitGroup
-}
-
-// request is one that the page has sent.
-type request struct {
-	seq    int
-	method string
-	kind   string // "Document", "XHR", "Fetch", …
-	status int    // 0: no answer yet
-	took   bool   // what was sent was answered by leading on to another page
-	failed string // why there will be none
-	url    string // without query
-	done   bool
-}
-
-// arriving is a download.
-type arriving struct {
-	guid, name      string
-	total, received int64
-	state           string // inProgress, completed, canceled
 }
 
 // seenAt is what page was seen, in which document.
@@ -149,95 +129,6 @@ func (p *Page) call(ctx context.Context, method string, params, result any) erro
 	stop := context.AfterFunc(p.lost, func() { cancel(context.Cause(p.lost)) })
 	defer stop()
 	return p.b.call(both, p.session, method, params, result)
-}
-
-// event takes note of what happened. It runs on the goroutine that reads: it neither waits nor calls.
-func (p *Page) event(e cdp.Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch e.Method {
-	case "Inspector.targetCrashed":
-		p.lose(&Error{Reason: Crashed, Op: "watch"})
-	case "Inspector.detached":
-		p.lose(&Error{Reason: Gone, Op: "watch", Detail: "the page was closed from elsewhere"})
-	case "Page.javascriptDialogOpening":
-		d := decode[struct{ Type, Message string }](e.Params)
-		p.answer(Shown{Type: d.Type, Text: d.Message})
-	case "Network.requestWillBeSent":
-		r := decode[struct {
-			RequestID, Type  string
-			Request          struct{ Method, URL string }
-			RedirectResponse *struct{ Status int }
-		}](e.Params)
-		if p.requests[r.RequestID] == nil { // a redirect keeps its id, and its place in the order
-			p.seq++
-			p.requests[r.RequestID] = &request{seq: p.seq, method: r.Request.Method, kind: r.Type, url: plain(r.Request.URL)}
-		}
-		if q := p.requests[r.RequestID]; r.RedirectResponse != nil && r.RedirectResponse.Status < 400 && q.method != "GET" {
-			q.took = true
-		}
-		p.forget()
-	case "Network.responseReceived":
-		r := decode[struct {
-			RequestID string
-			Response  struct{ Status int }
-		}](e.Params)
-		if q := p.requests[r.RequestID]; q != nil {
-			q.status = r.Response.Status
-		}
-	case "Network.loadingFailed":
-		r := decode[struct{ RequestID, ErrorText string }](e.Params)
-		if q := p.requests[r.RequestID]; q != nil && q.status == 0 {
-			q.failed, q.done = r.ErrorText, true
-		}
-	case "Network.loadingFinished":
-		if q := p.requests[decode[struct{ RequestID string }](e.Params).RequestID]; q != nil {
-			q.done = true
-		}
-	case "Browser.downloadWillBegin":
-		d := decode[struct{ GUID, SuggestedFilename string }](e.Params)
-		p.files = append(p.files, &arriving{guid: d.GUID, name: d.SuggestedFilename, state: "inProgress"})
-	case "Browser.downloadProgress":
-		d := decode[struct {
-			GUID, State               string
-			TotalBytes, ReceivedBytes float64
-		}](e.Params)
-		for _, f := range p.files {
-			if f.guid == d.GUID {
-				f.total, f.received, f.state = int64(d.TotalBytes), int64(d.ReceivedBytes), d.State
-			}
-		}
-	case "Page.frameNavigated", "Page.loadEventFired", "DOM.documentUpdated":
-	default:
-		return
-	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-// forget drops old requests that are done, so that a page that polls for hours costs nothing.
-func (p *Page) forget() {
-	const keep = 256
-	if len(p.requests) <= 2*keep {
-		return
-	}
-	for id, r := range p.requests {
-		if r.seq < p.seq-keep {
-			delete(p.requests, id)
-		}
-	}
-}
-
-// plain is an address without its query, which may hold anything.
-func plain(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	u.RawQuery, u.Fragment, u.User = "", "", nil
-	return u.String()
 }
 
 // Goto opens an address of the appliance, and expects the heading there. An empty heading takes any page.

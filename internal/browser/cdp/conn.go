@@ -45,7 +45,7 @@ type Conn struct {
 	in    io.ReadCloser
 	event func(Event)
 
-	write sync.Mutex // held while a message is written
+	turn chan struct{} // holds a token while a message is written
 
 	mu      sync.Mutex
 	last    int64
@@ -69,7 +69,7 @@ type message struct {
 // New takes over the two ends. Event is called for each event, in their order, from the goroutine that reads: it must return
 // at once and must not call [Conn.Call].
 func New(in io.ReadCloser, out io.WriteCloser, event func(Event)) *Conn {
-	c := &Conn{in: in, out: out, event: event, waiting: map[int64]chan<- message{}, done: make(chan struct{})}
+	c := &Conn{in: in, out: out, event: event, waiting: map[int64]chan<- message{}, turn: make(chan struct{}, 1), done: make(chan struct{})}
 	go c.read()
 	return c
 }
@@ -145,8 +145,12 @@ func (c *Conn) send(m message) error {
 	if err != nil {
 		return err
 	}
-	c.write.Lock()
-	defer c.write.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-c.done:
+		return ErrGone
+	}
 	_, err = c.out.Write(append(raw, 0))
 	return err
 }
