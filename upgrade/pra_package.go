@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -167,13 +168,16 @@ func checkPackage(inbox fs.FS, name string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	head := &headWriter{w: io.Discard}
-	sum, err := sumOf(io.TeeReader(f, head))
+	head, err := io.ReadAll(io.LimitReader(f, beyondtrust.BackupHead))
 	if err != nil {
 		return "", err
 	}
-	if beyondtrust.CheckBackup(head.head) != nil { // the same signs: a page, a text, next to nothing
+	if beyondtrust.CheckBackup(head) != nil { // the same signs: a page, a text, next to nothing
 		return "", fmt.Errorf("%s is no package, but a page, a text or next to nothing", name)
+	}
+	sum, err := sumOf(io.MultiReader(bytes.NewReader(head), f))
+	if err != nil {
+		return "", err
 	}
 	return sum, nil
 }
