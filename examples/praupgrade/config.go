@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+
+	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/internal/cli"
+	"github.com/changeover-sdk/changeover/upgrade"
+	"github.com/changeover-sdk/changeover/upgrade/runbook"
+)
+
+// config describes a site. It holds no secret: only the names of files that do.
+type config struct {
+	Site        string      `json:"site"`       // https://access.example.com
+	Guide       string      `json:"guide"`      // node, sync or async
+	Credential  string      `json:"credential"` // a file: the API account's client ID on the first line, its secret on the second
+	CA          string      `json:"ca"`         // a PEM file; default: the system's authorities
+	Appliances  []appliance `json:"appliances"` // one, or A and then B
+	SharedIP    netip.Addr  `json:"shared_ip"`  // for async: the address that moves; a DNS or NAT swing is a program of your own
+	Packages    []string    `json:"packages"`   // the rows of the Updates page, in their order
+	Version     string      `json:"version"`    // of the site software afterwards
+	Build       string      `json:"build"`      // compared when given
+	Manual      bool        `json:"manual"`     // packages are fetched with the download key, and uploaded
+	Certificate string      `json:"certificate"`
+	OneWindow   bool        `json:"one_window"`
+}
+
+type appliance struct {
+	Name string `json:"name"`
+	Dial string `json:"dial"` // its own unique address
+	GUID string `json:"guid"`
+}
+
+// readConfig refuses what it does not know, so that a mistyped name is not a default.
+func readConfig(name string) (config, error) {
+	var c config
+	f, err := os.Open(name)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return c, err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+func (c config) client(a appliance) (*beyondtrust.Client, error) {
+	cred, err := beyondtrust.ReadCredential(c.Credential)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := cli.CA(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	return beyondtrust.NewClient(c.Site, cred, &beyondtrust.Options{Dial: a.Dial, GUID: a.GUID, CA: pool})
+}
+
+// procedure is the guide for this site.
+func (c config) procedure(artifacts upgrade.Artifacts) (upgrade.Procedure, error) {
+	var boxes []upgrade.PRA
+	for _, a := range c.Appliances {
+		if a.Dial == "" {
+			return upgrade.Procedure{}, fmt.Errorf("appliance %q has no address of its own (dial)", a.Name)
+		}
+		client, err := c.client(a)
+		if err != nil {
+			return upgrade.Procedure{}, err
+		}
+		boxes = append(boxes, upgrade.PRA{Name: a.Name, Client: client})
+	}
+	site, err := c.client(appliance{})
+	if err != nil {
+		return upgrade.Procedure{}, err
+	}
+	u := upgrade.PRAUpdate{Packages: c.Packages, Version: beyondtrust.Version{Number: c.Version, Build: c.Build}, Manual: c.Manual, Store: artifacts}
+	set := runbook.PRASettings{Certificate: c.Certificate}
+	if want := map[string]int{"node": 1, "sync": 2, "async": 2}[c.Guide]; want == 0 || want != len(boxes) {
+		return upgrade.Procedure{}, fmt.Errorf("guide %q with %d appliances: want node with one, or sync or async with two", c.Guide, len(boxes))
+	}
+	switch c.Guide {
+	case "node":
+		b := runbook.PRANode{Appliance: boxes[0], Site: site, Artifacts: artifacts, Update: u, PRASettings: set}
+		return b.Procedure(), b.Check()
+	case "sync":
+		b := runbook.PRASync{Primary: boxes[0], Backup: boxes[1], Site: site, Artifacts: artifacts, Update: u, OneWindow: c.OneWindow, PRASettings: set}
+		return b.Procedure(), b.Check()
+	}
+	if !c.SharedIP.IsValid() {
+		return upgrade.Procedure{}, fmt.Errorf("guide async: want shared_ip, the address that moves")
+	}
+	b := runbook.PRAAsync{Primary: boxes[0], Backup: boxes[1], Site: site, Swing: upgrade.SwingSharedIP(boxes[0], boxes[1], c.SharedIP, site), Artifacts: artifacts, Update: u, OneWindow: c.OneWindow, PRASettings: set}
+	return b.Procedure(), b.Check()
+}
