@@ -1,0 +1,223 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// attempt is one request of a download.
+type attempt struct {
+	Download
+	client  *Client
+	part    *part
+	op      string
+	moved   int64
+	curable bool // a new connection may help
+}
+
+func (a *attempt) run(ctx context.Context) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := &watchdog{cancel: cancel}
+	defer watch.stop()
+	req, err := a.request(inner)
+	if err != nil {
+		return err
+	}
+	watch.expect(orDefault(a.Answer, DefaultAnswer))
+	resp, err := a.client.rt.RoundTrip(req)
+	if err != nil {
+		err = cut(err)
+		a.curable = errors.Is(err, ErrCut)
+		return fault(ctx, inner, a.op, err)
+	}
+	defer resp.Body.Close()
+	stall := orDefault(a.Stall, DefaultStall)
+	watch.expect(stall)
+	whole, err := a.place(resp)
+	if whole || err != nil {
+		return err
+	}
+	readErr, writeErr := a.part.pump(&counted{r: resp.Body, a: a, watch: watch, stall: stall}, a.tell())
+	watch.stop()
+	switch {
+	case writeErr != nil:
+		return fault(ctx, inner, a.op, writeErr)
+	case readErr != nil:
+		a.curable = true
+		return fault(ctx, inner, a.op, cut(readErr))
+	}
+	return a.proven(resp)
+}
+
+// request asks for the file, or for what is missing of it if it is still the same file.
+func (a *attempt) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("transfer: %s: the address cannot be used", a.op)
+	}
+	if a.Header != nil {
+		req.Header = a.Header.Clone()
+	}
+	req.Header.Set("Accept-Encoding", "identity") // so that lengths and ranges mean the file's own bytes
+	if a.Prepare != nil {
+		if err := a.Prepare(req); err != nil {
+			return nil, fmt.Errorf("transfer: %s: %w", a.op, err)
+		}
+	}
+	if a.part.at > 0 && a.part.resumable() {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", a.part.at))
+		req.Header.Set("If-Range", a.part.mark.Validator)
+	}
+	return req, nil
+}
+
+// place finds out where in the file the answer's body belongs. Whole says that nothing is missing.
+func (a *attempt) place(resp *http.Response) (whole bool, err error) {
+	p := a.part
+	again := func(why string) error {
+		a.curable = true // from nothing
+		if err := p.restart("", -1); err != nil {
+			return fmt.Errorf("transfer: %s: %w", a.op, full(err))
+		}
+		return fmt.Errorf("transfer: %s: %w: %s", a.op, ErrCut, why)
+	}
+	switch asked := resp.Request.Header.Get("Range") != ""; {
+	case resp.StatusCode == http.StatusOK:
+		total := resp.ContentLength
+		if a.Size > 0 && total >= 0 && total != a.Size {
+			return false, fmt.Errorf("transfer: %s: %w: it has %d bytes, not %d", a.op, ErrMismatch, total, a.Size)
+		}
+		if err := p.restart(validator(resp.Header), total); err != nil {
+			return false, fmt.Errorf("transfer: %s: %w", a.op, full(err))
+		}
+		return false, nil
+	case resp.StatusCode == http.StatusPartialContent && asked:
+		start, end, total, ok := contentRange(resp.Header.Get("Content-Range"))
+		tag := resp.Header.Get("ETag")
+		if !ok || start != p.at || end != total-1 || p.mark.Total >= 0 && total != p.mark.Total ||
+			tag != "" && strings.HasPrefix(p.mark.Validator, `"`) && tag != p.mark.Validator {
+			return false, again("the server sends another part of the file than it was asked for")
+		}
+		p.mark.Total = total
+		return false, nil
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && asked:
+		if total, ok := unsatisfied(resp.Header.Get("Content-Range")); ok && total == p.at && (p.mark.Total < 0 || total == p.mark.Total) {
+			p.mark.Total = total
+			return true, nil
+		}
+		return false, again("the server's file is shorter than what came of it")
+	}
+	e := &StatusError{Status: resp.StatusCode, Header: resp.Header}
+	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it
+	a.curable = p.at > 0 && (e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout)
+	return false, fmt.Errorf("transfer: %s: %w", a.op, e)
+}
+
+// proven reports whether the body's end was the file's.
+func (a *attempt) proven(resp *http.Response) error {
+	p := a.part
+	switch total := p.mark.Total; {
+	case total >= 0 && p.at == total:
+		return nil
+	case total >= 0:
+		a.curable = true
+		return fmt.Errorf("transfer: %s: %w: %d of %d bytes came", a.op, ErrCut, p.at, total)
+	case len(resp.TransferEncoding) > 0 || resp.ProtoMajor > 1: // net/http has seen the last chunk, or the stream's end
+		p.mark.Total = p.at
+		return nil
+	case a.SHA256 != "" || a.Size > 0 || a.Prove != nil:
+		return nil // compared right after this
+	}
+	p.mark.Validator = "" // of no use: where it ends is not known
+	return fmt.Errorf("transfer: %s: %w: the server says neither its length nor where it ends", a.op, ErrUnproven)
+}
+
+// tell returns what reports progress, about every MiB.
+func (a *attempt) tell() func(int64) {
+	if a.Progress == nil {
+		return func(int64) {}
+	}
+	told, total := a.part.at, a.part.mark.Total
+	return func(at int64) {
+		if at == total || at-told >= progressEvery {
+			told = at
+			a.Progress(at, total)
+		}
+	}
+}
+
+// counted is a body of which every read is a sign of life.
+type counted struct {
+	r     io.Reader
+	a     *attempt
+	watch *watchdog
+	stall time.Duration
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.a.moved += int64(n)
+	if n > 0 {
+		c.watch.expect(c.stall)
+	}
+	return n, err
+}
+
+// validator returns what an answer offers to recognise the same file by, byte for byte: an ETag that is not weak, or else a
+// modification time that is at least a second older than the answer (RFC 9110, 8.8.2.2 and 13.1.5). Empty: nothing.
+func validator(h http.Header) string {
+	if tag := h.Get("ETag"); tag != "" {
+		if len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"' {
+			return tag
+		}
+		return "" // with a weak one, the server itself says that bytes may differ
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if err != nil {
+		return ""
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err != nil || date.Sub(modified) < time.Second {
+		return ""
+	}
+	return h.Get("Last-Modified")
+}
+
+// contentRange reads "bytes 5-9/10".
+func contentRange(s string) (start, end, total int64, ok bool) {
+	s, ok = strings.CutPrefix(s, "bytes ")
+	span, size, ok2 := strings.Cut(s, "/")
+	from, to, ok3 := strings.Cut(span, "-")
+	if !ok || !ok2 || !ok3 {
+		return 0, 0, 0, false
+	}
+	var numbers [3]int64
+	for i, text := range []string{from, to, size} {
+		if numbers[i], ok = number(text); !ok {
+			return 0, 0, 0, false
+		}
+	}
+	start, end, total = numbers[0], numbers[1], numbers[2]
+	return start, end, total, start <= end && end < total
+}
+
+// unsatisfied reads "bytes */10".
+func unsatisfied(s string) (total int64, ok bool) {
+	s, ok = strings.CutPrefix(s, "bytes */")
+	if !ok {
+		return 0, false
+	}
+	return number(s)
+}
+
+// number reads digits and nothing else.
+func number(s string) (int64, bool) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err == nil
+}

@@ -1,0 +1,37 @@
+// Package transfer moves files to and from an appliance: images up, backups down, in constant memory whatever their size.
+//
+// # How to start
+//
+//	c := transfer.New(transport)                                  // the transport that trusts the appliance
+//	src, kind := transfer.Multipart(transfer.File(f, size), "firmware", "image.iso")
+//	sent, err := c.Upload(ctx, transfer.Upload{Method: "POST", URL: u, Header: http.Header{"Content-Type": {kind}}, Source: src})
+//	got, err := c.Download(ctx, transfer.Download{URL: u, To: "/srv/backups/a.nsb"})
+//
+// Who sends requests in a way of his own takes the parts: [Transport] for HTTP/1.1 with gathered writes, and [Body] for a request's body that is
+// hashed beside being sent.
+//
+// # Uploads
+//
+// An upload says its length beforehand and is never chunked. It asks first (Expect: 100-continue), so a refusal (401, 403, 413) costs no byte of the
+// body; a server that ignores the question costs [AskLimit]. The file is read, hashed and sent at the same time. It is sent once, again
+// if a kept connection turns out to be gone before a byte of the body was asked for, and [Upload.Again] times more after a connection that broke before the last byte was handed
+// out: a request that the server may have in full is never repeated here.
+//
+// # Downloads
+//
+// A download is whole or absent: it is written to NAME.part in the same folder, mode 0600, flushed to the disk, compared with what was expected, given its name
+// without ever replacing a file, and the folder is flushed too. A connection that breaks is taken up again where it broke, if the server names a strong
+// validator (an ETag that is not weak, or a modification time older than the answer); NAME.part.json keeps what the next process needs for that. The part is
+// hashed again then, so a part that somebody changed is not built upon. Without a validator the call ends there, and the next one begins from nothing.
+//
+// The end of a file has to be proven: by its length, by the end of a chunked answer, by an expected hash, or by the caller's own
+// look at it ([Download.Prove]). One that merely stops is of class [ErrUnproven].
+//
+// # What may go wrong
+//
+// Nothing here has a total time-out: a transfer that moves may take as long as it likes, one in which no byte comes for Stall is of class [ErrStalled].
+// Other classes are [ErrNoSpace], [ErrChanged], [ErrMismatch], [ErrCut] and [ErrBusy]; an answer of another status is a [*StatusError]. The
+// end of the context is reported as the context's own error. No error holds an address's query, a header or a body.
+//
+// Redirects are not followed: a file belongs to the appliance that was named.
+package transfer
