@@ -1,6 +1,7 @@
-// Command simulator serves simulated SPS appliances on loopback over TLS until it is interrupted: to try a runbook on, or to press their pages in a browser.
+// Command simulator serves simulated SPS or PRA appliances on loopback over TLS until it is interrupted: to try a runbook on, or to press their pages in a browser.
 //
 //	simulator -sps ha -boot 1m -scale 0.1 -scenario peer-not-yet-seen-dead
+//	simulator -pra pair -scale 0.01
 //
 // It prints one line of JSON with addresses, the CA's certificate and credentials, which are no secrets, and then, on standard error, what happens.
 package main
@@ -17,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
 	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/ipmi/ipmitest"
 	"github.com/changeover-sdk/changeover/sps"
@@ -32,6 +34,7 @@ func main() {
 // settings are the flags.
 type settings struct {
 	kind, version, scenario, listen string
+	praKind                         string
 	boot, upgrade                   time.Duration
 	scale                           float64
 }
@@ -40,6 +43,7 @@ func (s *settings) flags(errs io.Writer) *flag.FlagSet {
 	fs := flag.NewFlagSet("simulator", flag.ContinueOnError)
 	fs.SetOutput(errs)
 	fs.StringVar(&s.kind, "sps", "node", "what to simulate: node, ha (a High Availability pair) or search (a search master with two minions)")
+	fs.StringVar(&s.praKind, "pra", "", "simulate a PRA site instead: pair, single or migrate")
 	fs.StringVar(&s.version, "version", "7.0.2", "the firmware it runs")
 	fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "the address to listen on, of a node or a pair; a search cluster takes free ports")
 	fs.DurationVar(&s.boot, "boot", 4*time.Minute, "how long a boot takes, in time of the appliance")
@@ -47,9 +51,13 @@ func (s *settings) flags(errs io.Writer) *flag.FlagSet {
 	fs.Float64Var(&s.scale, "scale", 1, "multiplies every simulated duration: 0.01 makes a boot of 5 minutes one of 3 seconds")
 	fs.StringVar(&s.scenario, "scenario", "", "a failure to play; see below")
 	fs.Usage = func() {
-		fmt.Fprint(errs, "Serves simulated SPS appliances on loopback.\n\nExample: simulator -sps ha -scale 0.05 -scenario image-not-there-yet\n\n")
+		fmt.Fprint(errs, "Serves simulated SPS or PRA appliances on loopback.\n\nExample: simulator -sps ha -scale 0.05 -scenario image-not-there-yet\n\n")
 		fs.PrintDefaults()
-		fmt.Fprint(errs, "\nScenarios:\n")
+		fmt.Fprint(errs, "\nScenarios of PRA:\n")
+		for _, sc := range pratest.Scenarios() {
+			fmt.Fprintf(errs, "  %-34s %s\n", sc.Name, sc.About)
+		}
+		fmt.Fprint(errs, "\nScenarios of SPS:\n")
 		for _, sc := range spstest.Scenarios() {
 			fmt.Fprintf(errs, "  %-34s %s (%s)\n", sc.Name, sc.About, strings.Join(sc.On(), ", "))
 		}
@@ -62,6 +70,13 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	fs := s.flags(errs)
 	if code, done := cli.Parse(fs, args); done {
 		return code
+	}
+	if s.praKind != "" {
+		if err := s.pra(ctx, out, errs); err != nil {
+			fmt.Fprintf(errs, "simulator: %v\nsee simulator -h\n", err)
+			return cli.Usage
+		}
+		return 0
 	}
 	stage, err := s.stage()
 	if err != nil {
