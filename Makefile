@@ -7,9 +7,9 @@ GO       ?= go
 TOOL     := $(GO) tool -modfile=internal/tools/go.mod
 FUZZTIME ?= 3s
 
-.PHONY: test peers format vet staticcheck tidy unit examples fuzz soak bench
+.PHONY: test peers format vet staticcheck tidy unit sweeps examples fuzz soak bench
 
-test: peers format vet staticcheck tidy unit examples
+test: peers format vet staticcheck tidy unit sweeps examples
 	internal/tools/fuzz-all $(FUZZTIME)
 
 peers:
@@ -29,6 +29,10 @@ tidy:
 
 unit:
 	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+# Every crash and every fault of the runbooks, without the race detector, under which unit runs a sample of them.
+sweeps:
+	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault' ./upgrade/runbook
 
 # The examples as a stranger starts them, in a pipe.
 examples:

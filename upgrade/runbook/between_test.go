@@ -29,6 +29,7 @@ func (c *cut) Append(r upgrade.Record) error {
 // TestSPSHABetweenRuns lets a person do something to the pair while no run is under way. The next run finds it by looking: it stops where going on would be
 // wrong, and goes on where what was done is what it was about to do.
 func TestSPSHABetweenRuns(t *testing.T) {
+	t.Parallel()
 	const whole = "without redundancy/"
 	press := func(where, row, button string) func(*testing.T, *spstest.Pair) {
 		return func(t *testing.T, p *spstest.Pair) {

@@ -60,16 +60,29 @@ func clusterGround(t *testing.T) *ground {
 	return &ground{rig: clusterRig(t, c, byPages), nodes: c.Nodes}
 }
 
+// crashes crashes a trial at every boundary; while the race detector watches, a few times at random places.
+func crashes(t *testing.T, begin func(*testing.T) upgradetest.Trial) {
+	t.Helper()
+	if raced && !soak() {
+		upgradetest.TestCrashes(t, 8, 1, begin)
+		return
+	}
+	upgradetest.TestCrash(t, begin)
+}
+
 func TestCrashSPSNode(t *testing.T) {
-	upgradetest.TestCrash(t, func(t *testing.T) upgradetest.Trial { return nodeGround(t).trial(t) })
+	t.Parallel()
+	crashes(t, func(t *testing.T) upgradetest.Trial { return nodeGround(t).trial(t) })
 }
 
 func TestCrashSPSHA(t *testing.T) {
-	upgradetest.TestCrash(t, func(t *testing.T) upgradetest.Trial { return pairGround(t).trial(t) })
+	t.Parallel()
+	crashes(t, func(t *testing.T) upgradetest.Trial { return pairGround(t).trial(t) })
 }
 
 // TestCrashSPSSearch crashes several times in a row at random places; every boundary in turn is for the soak.
 func TestCrashSPSSearch(t *testing.T) {
+	t.Parallel()
 	begin := func(t *testing.T) upgradetest.Trial { return clusterGround(t).trial(t) }
 	if soak() {
 		upgradetest.TestCrash(t, begin)
@@ -80,6 +93,10 @@ func TestCrashSPSSearch(t *testing.T) {
 
 // TestCrashCareless proves that the sweep can fail: on a journal that is written after the act it finds a second press.
 func TestCrashCareless(t *testing.T) {
+	t.Parallel()
+	if raced {
+		t.Skip("make test sweeps without the race detector")
+	}
 	_, err := upgradetest.Sweep(t, func(t *testing.T) upgradetest.Trial {
 		trial := nodeGround(t).trial(t)
 		j := upgradetest.AfterSuccess(upgrade.NoJournal())

@@ -13,6 +13,7 @@ import (
 
 // TestSPSNodeTwoHours is a whole upgrade of more than two hours of appliance time: a slow line, a slow test, a slow boot.
 func TestSPSNodeTwoHours(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := &spstest.Node{UploadSpeed: 20 << 10, TestTime: 20 * time.Minute, UpgradeTime: 95 * time.Minute, BundleTime: 10 * time.Minute}
 		r := newRig(t, n)

@@ -31,6 +31,7 @@ func TestCrashKill(t *testing.T) {
 	if desk := os.Getenv("CHANGEOVER_KILL_DESK"); desk != "" {
 		os.Exit(killed(desk))
 	}
+	t.Parallel()
 	kills := 100
 	if soak() {
 		kills = 10000

@@ -49,6 +49,7 @@ func TestFaultPRAAsync(t *testing.T) {
 				continue
 			}
 			t.Run(request+" "+kind, func(t *testing.T) {
+				sample(t)
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) { praFault(t, request, praFaults[kind]) })
 			})

@@ -47,6 +47,7 @@ func pairScenarios() map[string]end {
 }
 
 func TestScenarioSPSHA(t *testing.T) {
+	t.Parallel()
 	ends := pairScenarios()
 	for _, s := range spstest.Scenarios() {
 		if !slices.Contains(s.On(), "pair") {
@@ -75,6 +76,7 @@ func TestScenarioSPSHA(t *testing.T) {
 // TestSPSHANotBack looks at what is known of a primary that does not come back: how long, what answers, both nodes' power, the open port, the
 // console so far.
 func TestSPSHANotBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := &spstest.Pair{}
 		r := newRig(t, p)
@@ -107,6 +109,7 @@ func TestSPSHANotBack(t *testing.T) {
 
 // TestScenarioSPSSearch is what a run on a search cluster does about the scenarios that only a cluster has.
 func TestScenarioSPSSearch(t *testing.T) {
+	t.Parallel()
 	ends := map[string]end{
 		"minion-offline":  {upgrade.BlockedRun, "guard same appliance at minion2.example.test", oldVersion},
 		"minion-outdated": {upgrade.UnknownEnd, "verify the cluster", newVersion},

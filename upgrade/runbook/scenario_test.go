@@ -71,6 +71,7 @@ var nodeScenarios = map[string]end{
 }
 
 func TestScenarioSPSNode(t *testing.T) {
+	t.Parallel()
 	for _, s := range spstest.Scenarios() {
 		if !slices.Contains(s.On(), "node") {
 			continue

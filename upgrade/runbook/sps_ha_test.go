@@ -9,6 +9,7 @@ import (
 )
 
 func TestSPSHA(t *testing.T) {
+	t.Parallel()
 	for name, h := range map[string]hands{"through the pages": byPages, "by a person": byPerson} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

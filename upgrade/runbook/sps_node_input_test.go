@@ -15,6 +15,7 @@ import (
 
 // TestSPSNodeBadInput gives the runbook what it must refuse: each time a clear error, and nothing lost.
 func TestSPSNodeBadInput(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		scenario string
 		book     func(*runbook.SPSNode)
@@ -75,6 +76,7 @@ func hashOf(b *runbook.SPSNode) string {
 
 // TestSPSNodeOneCall upgrades by the REST call: where it reboots by itself, and where it only selects the firmware.
 func TestSPSNodeOneCall(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []string{"", "upgrade-only-selects", "still-up-just-after-reboot-call", "reset-during-act"} {
 		t.Run(scenario, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -101,6 +103,7 @@ func TestSPSNodeOneCall(t *testing.T) {
 
 // TestSPSNodeFetch lets the appliance download the image by itself.
 func TestSPSNodeFetch(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		images, name, sum := image(t)
 		n := &spstest.Node{Downloads: func(_ context.Context, _ string) (spstest.File, error) {
@@ -120,6 +123,7 @@ func TestSPSNodeFetch(t *testing.T) {
 }
 
 func TestSPSNodeCheck(t *testing.T) {
+	t.Parallel()
 	err := runbook.SPSNode{ImageURL: "https://user:pl4nted@mirror.example.test/x"}.Check()
 	for _, what := range []string{"Client is missing", "Artifacts is missing", "Version is missing", "SHA256 is missing", "without a password"} {
 		if err == nil || !strings.Contains(err.Error(), what) {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestSPSSearch(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		cluster func() *spstest.Cluster
 		hands   hands

@@ -1,0 +1,5 @@
+//go:build !race
+
+package runbook_test
+
+const raced = false
