@@ -188,17 +188,17 @@ func knownGUIDs(ctx context.Context, look Look, boxes []PRA) (map[string]string,
 	return known, nil
 }
 
-// CheckServes returns a check: the site's name leads to p and to no other appliance. Until the step called until begins, that is looked at again before every act, so that no appliance is
+// CheckServes returns a check: the site's name leads to p; that it leads to one appliance alone is for [SiteServed]. Until the step called until begins, that is looked at again before every act, so that no appliance is
 // installed, and no relationship established, on the wrong side of a name that somebody moved.
 func CheckServes(p PRA, site *beyondtrust.Client, until string) Step {
 	return Step{Name: "check that " + p.Name + " serves", On: []string{p.Host()}, Until: until,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			serves, err := servesSite(ctx, p, site)
+			serves, err := servesSite(ctx, p, site, 1) // that it is one appliance alone, the guard SiteServed tells
 			switch {
 			case err != nil:
 				return praCannot(look, err)
 			case !serves:
-				return See(Blocked, nil, "the site's name does not lead to %s (%s), or not to it alone", p.Name, p.Host()), nil
+				return See(Blocked, nil, "the site's name does not lead to %s (%s)", p.Name, p.Host()), nil
 			}
 			return See(Done, nil, "the site's name leads to %s", p.Name), nil
 		},

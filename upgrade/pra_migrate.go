@@ -238,7 +238,7 @@ func soaked(old, successor PRA, site *beyondtrust.Client, soak time.Duration) St
 	var since time.Time
 	return Step{Name: "soak time", On: []string{old.Host()}, With: map[string]string{"soak": soak.String()},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			serves, err := servesSite(ctx, successor, site)
+			serves, err := servesSite(ctx, successor, site, inARow)
 			switch {
 			case err != nil:
 				return praCannot(look, err)
@@ -255,12 +255,12 @@ func soaked(old, successor PRA, site *beyondtrust.Client, soak time.Duration) St
 		Every: 10 * time.Minute, Limit: soak + time.Hour, Takes: soak}
 }
 
-func servesSite(ctx context.Context, p PRA, site *beyondtrust.Client) (bool, error) {
+func servesSite(ctx context.Context, p PRA, site *beyondtrust.Client, times int) (bool, error) {
 	h, err := p.health(ctx)
 	if err != nil {
 		return false, err
 	}
-	for range inARow {
+	for range times {
 		at, err := site.Identify(ctx)
 		if err != nil {
 			return false, err
@@ -275,7 +275,7 @@ func servesSite(ctx context.Context, p PRA, site *beyondtrust.Client) (bool, err
 func resetStep(old, successor PRA, site *beyondtrust.Client) Step {
 	s := Step{Name: "reset " + old.Name, On: []string{old.Host()}, Down: []string{old.Host()}, NoReturn: true, Until: "shut down " + old.Name, Attended: old.Pages.Status == nil,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			serves, err := servesSite(ctx, successor, site)
+			serves, err := servesSite(ctx, successor, site, inARow)
 			if err != nil {
 				return praCannot(look, err)
 			}

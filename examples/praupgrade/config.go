@@ -56,11 +56,8 @@ func readConfig(name string) (config, error) {
 	return c, nil
 }
 
-func (c config) client(a appliance) (*beyondtrust.Client, error) {
-	cred, err := beyondtrust.ReadCredential(c.Credential)
-	if err != nil {
-		return nil, err
-	}
+// client shares cred, and with it the account's pace, with every other one.
+func (c config) client(a appliance, cred beyondtrust.Credential) (*beyondtrust.Client, error) {
 	pool, err := cli.CA(c.CA)
 	if err != nil {
 		return nil, err
@@ -70,18 +67,22 @@ func (c config) client(a appliance) (*beyondtrust.Client, error) {
 
 // procedure is the guide for this site.
 func (c config) procedure(artifacts upgrade.Artifacts) (upgrade.Procedure, error) {
+	cred, err := beyondtrust.ReadCredential(c.Credential)
+	if err != nil {
+		return upgrade.Procedure{}, err
+	}
 	var boxes []upgrade.PRA
 	for _, a := range c.Appliances {
 		if a.Dial == "" {
 			return upgrade.Procedure{}, fmt.Errorf("appliance %q has no address of its own (dial)", a.Name)
 		}
-		client, err := c.client(a)
+		client, err := c.client(a, cred)
 		if err != nil {
 			return upgrade.Procedure{}, err
 		}
 		boxes = append(boxes, upgrade.PRA{Name: a.Name, Client: client})
 	}
-	site, err := c.client(appliance{})
+	site, err := c.client(appliance{}, cred)
 	if err != nil {
 		return upgrade.Procedure{}, err
 	}

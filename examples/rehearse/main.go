@@ -34,6 +34,7 @@ func main() {
 type stage struct {
 	procedure upgrade.Procedure
 	pages     map[string]upgradetest.Pages // for the simulated person
+	scale     float64                      // of the run's waits; 0: that of the appliances
 	truth     func() string                // what the simulated appliances say of themselves afterwards
 	close     func()
 }
@@ -120,6 +121,9 @@ func (st *stage) play(ctx context.Context, journal string, scale float64, byHand
 	var operator upgrade.Operator = person
 	if byHand {
 		operator = hands(upgrade.Terminal(in, out), person)
+	}
+	if st.scale > 0 {
+		scale = st.scale
 	}
 	live, width := cli.Terminal(out)
 	opts := &upgrade.Options{Operator: operator, Scale: scale, Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && !byHand, width)}

@@ -40,7 +40,10 @@ type praStage struct {
 
 // praSetUp starts a site of the given kind, with the failure that was asked for, and clients for each of its appliances by their own addresses.
 func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
-	site.Scale = s.scale / 2 // faster than the waits of the run, so that these are not cut short on a slow machine
+	site.Scale = s.scale / 2
+	for _, name := range []string{"site", "a", "b"} { // an account each: the requests that an account has are counted in real time, and this runs fast
+		site.Accounts = append(site.Accounts, pratest.Account{Name: name, ClientID: "rehearsal-" + name, Secret: "no secret", Command: beyondtrust.CommandFull, Configuration: true, Backup: true, Reporting: true})
+	}
 	site.Users = []pratest.User{{Name: "ada"}, {Name: "grace", Session: true, Ends: 10 * time.Minute}}
 	st := &praStage{site: site, update: upgrade.PRAUpdate{Version: beyondtrust.Version{Number: "25.1.1"}}}
 	for _, p := range pratest.DefaultOffers() {
@@ -71,19 +74,26 @@ func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
 		}
 		*[]*upgrade.PRA{&st.a, &st.b}[i] = p
 	}
-	st.swing = swing()
+	st.swing = swing() // the clients are there now
 	return st, nil
 }
 
 func (st *praStage) client(s setting, dial string) (*beyondtrust.Client, error) {
-	id, secret := st.site.Account()
+	account := st.site.Accounts[0]
+	for i, b := range st.site.Boxes() {
+		if dial == b.Address() {
+			account = st.site.Accounts[i+1]
+		}
+	}
+	id, secret := account.ClientID, account.Secret
 	return beyondtrust.NewClient(st.site.URL(), beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)),
 		&beyondtrust.Options{Dial: dial, HTTPClient: st.site.HTTPClient(), HealthEvery: scaled(beyondtrust.HealthCache, s.scale)})
 }
 
 // stage is the procedure on this site.
 func (st *praStage) stage(p upgrade.Procedure) *stage {
-	out := &stage{procedure: p, pages: map[string]upgradetest.Pages{}, close: st.site.Close}
+	// The run's waits are longer than the appliances' times make them, so that its limits are not those of a busy machine.
+	out := &stage{procedure: p, scale: st.site.Scale * 8, pages: map[string]upgradetest.Pages{}, close: st.site.Close}
 	for i, b := range st.site.Boxes() {
 		out.pages[[]upgrade.PRA{st.a, st.b}[i].Host()] = b
 	}
@@ -124,3 +134,25 @@ func praAsync(s setting) (*stage, error) {
 	}
 	return st.stage(runbook.PRAAsync{Primary: st.a, Backup: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
 }
+
+// praHardware moves a site to a factory-new appliance, and returns the old one.
+func praHardware(s setting) (*stage, error) {
+	site := pratest.Migrate()
+	site.Offers = []pratest.Package{{Name: "BeyondTrust-24.3.2", Build: "51234"}} // what the old one runs: a backup fits no other
+	s.byHand = false                                                              // the private key of a certificate is not handed around
+	st, err := praSetUp(s, site)
+	if err != nil {
+		return nil, err
+	}
+	account := site.Accounts[2] // the new appliance's
+	st.b.Client, err = beyondtrust.NewClient(site.URL(), beyondtrust.NewCredential(account.ClientID, beyondtrust.NewSecret(account.Secret)),
+		&beyondtrust.Options{Dial: site.B.Address(), GUID: site.B.GUID, HTTPClient: site.HTTPClient(), HealthEvery: scaled(beyondtrust.HealthCache, s.scale)})
+	if err != nil {
+		return nil, err
+	}
+	st.update = upgrade.PRAUpdate{Packages: []string{"BeyondTrust-24.3.2"}, Version: beyondtrust.Version{Number: "24.3.2"}}
+	return st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
+		Passphrase: beyondtrust.NewSecret("rehearsed"), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure()), nil
+}
+
+func praMigrateFails() []string { return praFails(pratest.Migrate) }

@@ -3,7 +3,6 @@ package runbook_test
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -80,16 +79,6 @@ func (r *praRig) connect(t *testing.T, h hands) {
 }
 
 func (r *praRig) http() *http.Client { return r.site.HTTPClient() }
-
-// box is the simulated appliance at an address.
-func (r *praRig) box(host string) *pratest.Box {
-	for _, b := range r.site.Boxes() {
-		if b.Addr == netip.MustParseAddr(host) {
-			return b
-		}
-	}
-	return nil
-}
 
 // honest is a person who tells what is true of the simulated site where a question is about it.
 func (r *praRig) honest(q upgrade.Question) string {
