@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 )
 
-// gatherSize is how many bytes of TLS records go out in one system call. crypto/tls alone makes a call for each record of 16 KiB.
-const gatherSize = 256 << 10
+// gatherSize is how many bytes of TLS records go out in one system call, about. crypto/tls alone makes a call for each record of 16 KiB. Between 64 and 256 KiB no
+// difference could be measured.
+const gatherSize = 128 << 10
 
 // conn lies under a TLS connection and gathers its records while it is told to. Otherwise writes pass through.
 type conn struct {

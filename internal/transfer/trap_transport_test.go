@@ -52,7 +52,7 @@ func TestTrapGatheredRecords(t *testing.T) {
 		if err != nil || string(sent.Body) != hexSum(data) {
 			t.Fatalf("size %d: %+v, %v", size, sent, err)
 		}
-		if size >= 4<<20 && (largest.Load() < 256<<10 || writes.Load() > 40) {
+		if size >= 4<<20 && (largest.Load() < 128<<10 || writes.Load() > 60) {
 			t.Errorf("size %d: %d writes, the largest of %d bytes: they are not gathered", size, writes.Load(), largest.Load())
 		}
 	}
