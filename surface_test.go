@@ -105,7 +105,7 @@ func TestCanaryTypes(t *testing.T) {
 }
 
 // entries are how users come into a package: constructors, and what runs.
-var entries = []string{"New", "Open", "Read", "Run", "Plan", "Abandon", "ReportOf", "Terminal", "Parse", "Verify", "Identify", "Reach", "CrashAt", "Sweep"}
+var entries = []string{"New", "Open", "Read", "Run", "Plan", "Abandon", "ReportOf", "Terminal", "Parse", "Verify", "Identify", "Reach", "CrashAt"}
 
 // TestExamples wants every entry point, and every runbook, to be used by a runnable Example of its package: one with an output, which the tests compare.
 func TestExamples(t *testing.T) {

@@ -108,20 +108,20 @@ func (p *Pair) begin() {
 }
 
 // inherit takes over from a what b leaves at its zero value.
-func (b *Node) inherit(a *Node) {
-	b.Domain, b.Version, b.Stored = cmp.Or(b.Domain, a.Domain), cmp.Or(b.Version, a.Version), slices.Clone(a.Stored)
-	b.User, b.Password, b.ClientCAs, b.Roles, b.Scale = a.User, a.Password, a.ClientCAs, a.Roles, a.Scale
+func (n *Node) inherit(a *Node) {
+	n.Domain, n.Version, n.Stored = cmp.Or(n.Domain, a.Domain), cmp.Or(n.Version, a.Version), slices.Clone(a.Stored)
+	n.User, n.Password, n.ClientCAs, n.Roles, n.Scale = a.User, a.Password, a.ClientCAs, a.Roles, a.Scale
 	for _, d := range []struct{ to, from *time.Duration }{
-		{&b.BootTime, &a.BootTime}, {&b.UpgradeTime, &a.UpgradeTime}, {&b.RebootDelay, &a.RebootDelay}, {&b.TestTime, &a.TestTime},
-		{&b.InstallTime, &a.InstallTime}, {&b.BundleTime, &a.BundleTime}, {&b.SessionIdle, &a.SessionIdle}, {&b.ClockOffset, &a.ClockOffset},
+		{&n.BootTime, &a.BootTime}, {&n.UpgradeTime, &a.UpgradeTime}, {&n.RebootDelay, &a.RebootDelay}, {&n.TestTime, &a.TestTime},
+		{&n.InstallTime, &a.InstallTime}, {&n.BundleTime, &a.BundleTime}, {&n.SessionIdle, &a.SessionIdle}, {&n.ClockOffset, &a.ClockOffset},
 	} {
 		*d.to = cmp.Or(*d.to, *d.from)
 	}
-	if b.Boot == nil {
-		b.Boot = a.Boot
+	if n.Boot == nil {
+		n.Boot = a.Boot
 	}
-	b.UploadSpeed, b.Licence, b.Virtual, b.Downloads, b.Switches = a.UploadSpeed, a.Licence, a.Virtual, a.Downloads, a.Switches
-	b.T, b.Unknown, b.Files = a.T, a.Unknown, a.Files
+	n.UploadSpeed, n.Licence, n.Virtual, n.Downloads, n.Switches = a.UploadSpeed, a.Licence, a.Virtual, a.Downloads, a.Switches
+	n.T, n.Unknown, n.Files = a.T, a.Unknown, a.Files
 }
 
 // front is who answers at the service address.
