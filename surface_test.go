@@ -46,6 +46,8 @@ func carriers(t *testing.T) map[string]any {
 	return map[string]any{
 		"sps.Login":              sps.Login{User: "admin", Password: canary},
 		"sps.Client":             client,
+		"sps.ConsoleLogin":       sps.ConsoleLogin{Password: canary, Key: []byte(canary), Passphrase: canary},
+		"sps.Console":            must(sps.NewConsole("sps.example.test", sps.ConsoleLogin{Password: canary}, &sps.ConsoleOptions{HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOH2VClMfFFl64f8gN/s9pAomjpu+KXXKrSRFidlkmvg"})),
 		"ipmi.Login":             ipmi.Login{User: "ADMIN", Password: canary},
 		"ipmi.Machine":           machine,
 		"beyondtrust.Secret":     secret,
