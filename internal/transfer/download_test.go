@@ -213,7 +213,7 @@ func TestTrapResumeOnlyWithAStrongValidator(t *testing.T) {
 				t.Fatalf("the second call: %+v, %v", got, err)
 			}
 			same(t, d.To, tt.want)
-			if tt.content == nil && (tt.then.asked[0] != "") != tt.ranged {
+			if tt.content == nil && (len(tt.then.asked) != 1 || (tt.then.asked[0] != "") != tt.ranged) {
 				t.Errorf("asked for %q", tt.then.asked)
 			}
 			if names := left(t, dir); len(names) != 1 {
@@ -237,7 +237,7 @@ func poke(t *testing.T, path string) {
 func extend(t *testing.T, path string) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err == nil {
-		_, err = f.Write(random(32, 100<<10))
+		_, err = f.Write(random(32, 4<<20))
 		f.Close()
 	}
 	if err != nil {

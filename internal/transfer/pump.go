@@ -3,7 +3,6 @@ package transfer
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 )
@@ -93,7 +92,8 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 		readErr = nil
 	}
 	if writeErr != nil {
-		return readErr, errors.Join(full(writeErr), p.back())
+		p.at = p.mark.At // the hash is ahead of the disk; the next call hashes anew. What was not flushed gives its room back
+		return readErr, errors.Join(full(writeErr), p.file.Truncate(p.at))
 	}
 	p.at = written
 	return readErr, nil
@@ -106,17 +106,6 @@ func closed(c chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// back returns to what the disk holds for sure, because the hash is ahead of a failed write.
-func (p *part) back() error {
-	p.sum.Reset()
-	p.at = 0
-	if n, err := io.Copy(p.sum, io.NewSectionReader(p.file, 0, p.mark.At)); err != nil || n != p.mark.At {
-		return fmt.Errorf("%w: the part file cannot be read back", errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	p.at = p.mark.At
-	return p.file.Truncate(p.at)
 }
 
 // fill reads until buf is full or r ends. Unlike io.ReadFull it hands r's own error on: a body that is cut says so with io.ErrUnexpectedEOF.

@@ -60,6 +60,31 @@ func TestTrapDiskFullAt99Percent(t *testing.T) {
 	}
 }
 
+// A disk that becomes full in a resume loses what came in that call, and nothing of what was flushed before.
+func TestTrapDiskFullInAResume(t *testing.T) {
+	const room, first = 8 << 20, 3 << 20
+	data := random(42, room*100/99)
+	c, u := inMemoryPlain(t, (&origin{data: data, tag: `"v1"`, cuts: []int{first}}).ServeHTTP)
+	dir := small(t, room)
+	d := transfer.Download{URL: u, To: filepath.Join(dir, "backup"), Tries: -1}
+	for i, class := range []error{transfer.ErrCut, transfer.ErrNoSpace} {
+		if _, err := c.Download(t.Context(), d); !errors.Is(err, class) {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		if st, err := os.Stat(d.To + ".part"); err != nil || st.Size() != first {
+			t.Errorf("call %d leaves %v, %v", i, st, err)
+		}
+	}
+	if err := unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT, fmt.Sprintf("size=%d", 2*room)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Download(t.Context(), d)
+	if err != nil || got.SHA256 != hexSum(data) || got.Reused != first || got.Moved != int64(len(data)-first) {
+		t.Errorf("with room: %+v, %v", got, err)
+	}
+	same(t, d.To, data)
+}
+
 // A file system without direct I/O (this one may have it or not) and one with it give the same file; a cut in the middle of a sector does not harm either.
 func TestTrapDirectAndBufferedAgree(t *testing.T) {
 	data := random(41, 9<<20+777)

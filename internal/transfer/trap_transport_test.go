@@ -89,14 +89,15 @@ func TestTrapGatheringHoldsNothingBack(t *testing.T) {
 	}))
 	const first = 256 << 10 // a block of the ring
 	pr, pw := io.Pipe()
-	src := transfer.Source{Size: first + 1, Open: func() (io.ReadCloser, error) { return pr, nil }}
+	frame := random(4, 100_000) // so that what there is makes no whole number of gathered writes
+	src := transfer.Source{Size: first + 1, Before: frame, Open: func() (io.ReadCloser, error) { return pr, nil }}
 	done := make(chan error, 1)
 	go func() {
 		_, err := c.Upload(t.Context(), transfer.Upload{Method: "PUT", URL: u, Source: src})
 		done <- err
 	}()
 	pw.Write(random(3, first))
-	for got := 0; got < first; { // before the last byte is written
+	for got := 0; got < len(frame)+first; { // before the last byte is written
 		got += <-arrived
 	}
 	pw.Write([]byte("x"))
