@@ -287,6 +287,33 @@ func TestAgainPassesTheGuardsBeforeEverySend(t *testing.T) {
 	})
 }
 
+// What begins after all, while the guards are passed for the second send, is not sent again.
+func TestAgainLooksOnceMoreBeforeTheSecondSend(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		s := r.step("one")
+		s.Again, s.Settle = upgrade.IfNotBegun, time.Minute
+		sent, begun := false, time.Time{}
+		r.guards = []upgrade.Guard{{Name: "g", Observe: func(context.Context, upgrade.Look) (upgrade.Observation, error) {
+			if sent {
+				begun = time.Now()
+			}
+			return upgrade.See(upgrade.Done, nil, "holds"), nil
+		}}}
+		s.Act = func(context.Context, *slog.Logger) error { sent = true; return r.press("one") }
+		s.Observe = func(context.Context, upgrade.Look) (upgrade.Observation, error) {
+			switch {
+			case begun.IsZero():
+				return upgrade.See(upgrade.Ready, nil, "off"), nil
+			case time.Since(begun) < time.Minute:
+				return upgrade.See(upgrade.Pending, nil, "turns"), nil
+			}
+			return upgrade.See(upgrade.Done, nil, "on"), nil
+		}
+		r.must(upgrade.Succeeded, s)
+		r.pressed(1, "one")
+	})
+}
+
 // A step that only acts, whose outcome a crash hid, is asked about and never sent by itself.
 func TestAgainActOnlyHiddenByACrashIsAskedAbout(t *testing.T) {
 	for _, again := range []upgrade.Again{upgrade.Never, upgrade.IfNotBegun, upgrade.Freely} {

@@ -196,7 +196,7 @@ func (d *ArtifactDir) Stat(_ context.Context, name string) (Artifact, error) {
 		return Artifact{}, err
 	}
 	hash, rest, _ := strings.Cut(string(sum), "  ")
-	if strings.TrimSuffix(rest, "\n") != name || len(hash) != 2*sha256.Size {
+	if _, err := hex.DecodeString(hash); err != nil || len(hash) != 2*sha256.Size || rest != name+"\n" {
 		return Artifact{}, fmt.Errorf("upgrade: artifact %q: %s%s is damaged", name, name, sumSuffix)
 	}
 	return Artifact{Name: name, Size: st.Size(), SHA256: hash, At: st.ModTime()}, nil

@@ -188,3 +188,27 @@ func FuzzArtifactName(f *testing.F) {
 		}
 	})
 }
+
+// FuzzArtifactSum: a sum file says exactly what was stored, or is damaged.
+func FuzzArtifactSum(f *testing.F) {
+	good := strings.Repeat("0a", 32) + "  one\n"
+	for _, s := range []string{good, "", good[:70], strings.ToUpper(good), strings.Repeat("zz", 32) + "  one\n", strings.Replace(good, "  ", " *", 1), good + good} {
+		f.Add(s)
+	}
+	dir := f.TempDir()
+	a, err := upgrade.OpenArtifacts(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "one"), []byte("x"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, sum string) {
+		if err := os.WriteFile(filepath.Join(dir, "one.sha256"), []byte(sum), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.Stat(t.Context(), "one"); err == nil && got.SHA256+"  one\n" != sum {
+			t.Errorf("%q was read as %+v", sum, got)
+		}
+	})
+}

@@ -114,6 +114,11 @@ func goOn(dir string, steps int, starve, feed func() error) error {
 	if err := feed(); err != nil {
 		return err
 	}
+	j, rerr := upgrade.OpenJournal(journal)
+	if rerr != nil || j.Torn() > 0 {
+		return fmt.Errorf("after %w: %w, or a torn line was left that could have been cut off", err, rerr)
+	}
+	j.Close()
 	records, rerr := upgrade.ReadJournal(journal)
 	if rerr != nil {
 		return fmt.Errorf("after %w the journal is bad: %w", err, rerr)
@@ -158,6 +163,9 @@ func childDiskFull(dir string) error {
 			return fmt.Errorf("a disk of %d bytes: %w", n, err)
 		}
 	}
+	if err := nothingAfterAFault(filepath.Join(dir, "broken"), starve(100), starve(old.Cur)); err != nil {
+		return err
+	}
 	a, err := upgrade.OpenArtifacts(filepath.Join(dir, "artifacts"))
 	if err != nil {
 		return err
@@ -166,6 +174,29 @@ func childDiskFull(dir string) error {
 		return err
 	}
 	return fullArtifacts(a, starve(old.Cur))
+}
+
+// nothingAfterAFault: a journal that could not be written once takes nothing more, though there is room again.
+func nothingAfterAFault(path string, starve, feed func() error) error {
+	j, err := upgrade.OpenJournal(path)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	plan := upgrade.Record{Kind: upgrade.KindPlan, Plan: &upgrade.PlanData{Name: "p"}}
+	if err := starve(); err != nil {
+		return err
+	}
+	if err := j.Append(plan); !errors.Is(err, upgrade.ErrJournal) || !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("appending to a full disk: %w", err)
+	}
+	if err := feed(); err != nil {
+		return err
+	}
+	if err := j.Append(plan); !errors.Is(err, upgrade.ErrJournal) || !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("appending after a fault: %w", err)
+	}
+	return nil
 }
 
 // fullArtifacts stores more than there is room for: nothing of it is left, and with room again it can be stored.

@@ -314,7 +314,10 @@ func TestGroupWholeIsFinishedBeforeAWindowCloses(t *testing.T) {
 	})
 	bubble(t, func(t *testing.T, r *rig) { // what is finished needs no time any more
 		all := whole(r)
-		all[0].Steps[0].Observe = see(upgrade.Done, "off before")
+		all[0].Steps[0].Observe = func(context.Context, upgrade.Look) (upgrade.Observation, error) {
+			time.Sleep(5 * time.Minute)
+			return upgrade.See(upgrade.Done, nil, "off before"), nil
+		}
 		r.o.Closes = time.Now().Add(31 * time.Minute)
 		r.must(upgrade.Succeeded, all[0])
 	})

@@ -287,3 +287,33 @@ func TestRestoreTakesItsOwnAppliances(t *testing.T) {
 		}
 	})
 }
+
+// And it is locked against other runs, too.
+func TestRestoreLocksItsOwnAppliances(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.o.LockDir = t.TempDir()
+		other := r.o
+		other.Journal = upgrade.NoJournal()
+		on := func() error {
+			_, err := upgrade.Step{Name: "elsewhere", On: []string{"dns"}, Observe: see(upgrade.Done, "")}.Run(t.Context(), &other)
+			return err
+		}
+		var during error
+		s := setting(r, "a", "x")
+		restore := s.Restore
+		s.Restore = func(since upgrade.Mark) upgrade.Step {
+			s := restore(since)
+			s.On = []string{"dns"}
+			act := s.Act
+			s.Act = func(ctx context.Context, log *slog.Logger) error { during = on(); return act(ctx, log) }
+			return s
+		}
+		r.must(upgrade.Succeeded, s)
+		if !errors.Is(during, upgrade.ErrLocked) {
+			t.Errorf("another run on the restore's appliance: %v", during)
+		}
+		if other.Journal = upgrade.NoJournal(); on() != nil {
+			t.Errorf("the lock was not given up: %v", on())
+		}
+	})
+}

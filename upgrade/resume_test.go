@@ -71,6 +71,7 @@ func TestResumeUntilUndoneIsBlocked(t *testing.T) {
 				}}
 				steps := []upgrade.Step{broken, upgrade.Hold("night", ""), check, r.step("two"), r.step("establish")}
 				r.must(upgrade.Held, steps...)
+				time.Sleep(time.Hour)
 				if tt.undo == nil {
 					r.release("break failover")
 				}
@@ -222,7 +223,17 @@ func TestResumeEachRunTakesABackupThatGrewOld(t *testing.T) {
 			t.Errorf("a run with nothing to do took a backup")
 		}
 	})
-	bubble(t, func(t *testing.T, r *rig) { // but not while something is under way
+	bubble(t, func(t *testing.T, r *rig) { // nor when what is left does not act
+		taken = nil
+		steps := []upgrade.Step{backup(r), r.step("one"), upgrade.Hold("watch it", ""), {Name: "check", Observe: see(upgrade.Done, "fine")}}
+		r.must(upgrade.Held, steps...)
+		time.Sleep(24 * time.Hour)
+		r.must(upgrade.Succeeded, steps...)
+		if len(taken) != 1 {
+			t.Errorf("%d backups", len(taken))
+		}
+	})
+	bubble(t, func(t *testing.T, r *rig) { // nor while something is under way
 		taken = nil
 		steps := []upgrade.Step{backup(r), r.step("one"), r.step("two")}
 		r.crash(at(upgrade.KindSent, "one"), true, steps...)

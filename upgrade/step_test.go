@@ -502,6 +502,30 @@ func TestStepAnswersStandUntilLookAgain(t *testing.T) {
 	})
 }
 
+// What a person read before the act says nothing about after it: he is asked again.
+func TestStepAnswersDoNotOutliveTheAct(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.takes = 0
+		r.o.Operator = r.listen(upgrade.OperatorFunc(func(ctx context.Context, q upgrade.Question) (upgrade.Answer, error) {
+			if q.Kind != upgrade.AskValue {
+				return r.person().Ask(ctx, q)
+			}
+			pressed, err := r.was("one")
+			return upgrade.Answer{Text: map[bool]string{false: "off", true: "on"}[pressed]}, err
+		}))
+		s := r.step("one")
+		s.Observe = func(ctx context.Context, l upgrade.Look) (upgrade.Observation, error) {
+			v, err := l.Ask(ctx, upgrade.Question{Kind: upgrade.AskValue, Label: "State"})
+			return upgrade.See(map[string]upgrade.Phase{"off": upgrade.Ready, "on": upgrade.Done}[v], v, "it is %s", v), err
+		}
+		r.must(upgrade.Succeeded, s)
+		r.pressed(1, "one")
+		if want := []upgrade.QuestionKind{upgrade.AskValue, upgrade.AskValue}; !slices.Equal(r.kinds(), want) {
+			t.Errorf("asked %q", r.kinds())
+		}
+	})
+}
+
 // The machine acts; where it pressed nothing, the person is asked to, after the guards and a look have passed again.
 func TestStepAskIsToldWhenTheDriverPressedNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

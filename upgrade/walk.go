@@ -121,7 +121,7 @@ func (e *engine) actsBehind(n *node) bool {
 // hold ends this run, or goes on behind a hold that ended an earlier one.
 func (e *engine) hold(ctx context.Context, n *node) error {
 	p := e.progress(n.path)
-	if p.heldIn == 0 || p.heldIn == e.run {
+	if p.heldIn == 0 {
 		if err := e.write(Record{Kind: KindHeld, Path: n.path, Detail: n.soon}); err != nil {
 			return e.stopped(ctx, n, Observation{}, err)
 		}
