@@ -52,7 +52,7 @@ func TestFaultAnswers(t *testing.T) {
 		"an endless answer":           {`{"x": "` + strings.Repeat("y", 5<<20) + `"}`, []error{sps.ErrBadAnswer}, 0, "", "too long"},
 		"a wall of details":           {`400 {"error": {"type": "T", "details": {"x": "` + strings.Repeat("y", 1<<20) + `"}}}`, nil, 400, "T", ""},
 		"a secret sent back to us":    {`400 {"error": {"type": "T", "message": "simulated is not it", "details": {"password": "x7", "also": "simulated"}}}`, nil, 400, "T", "REDACTED is not it"},
-		"an escape sequence":          {`400 {"error": {"type": "T\u001b[2J", "message": "a\u0007b"}}`, nil, 400, "T[2J", "ab"},
+		"an escape sequence":          {`400 {"error": {"type": "T\u001b[2J", "message": "a\u0007b"}}`, nil, 400, "T", "ab"},
 		"details of another kind":     {`400 {"error": {"type": 17, "message": null, "details": [1, 2]}}`, nil, 400, "17", "[1,2]"},
 	}
 	for name, tt := range tests {

@@ -40,6 +40,7 @@ func New(secrets ...string) Scrubber {
 	}
 	return func(text string) string {
 		text, isCut := strings.CutSuffix(text, cutHere)
+		text = escapes.ReplaceAllString(text, "")
 		text = strings.Map(printable, text) // first, or a secret with a stray character inside would come together here
 		if known != nil {
 			text = known.Replace(text)
@@ -98,6 +99,9 @@ func dropTail(text string, spellings []string) string {
 	}
 	return text
 }
+
+// escapes are what a terminal obeys: colours and the like, which may stand in the middle of a word.
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])`)
 
 var (
 	headerLine = regexp.MustCompile(`(?i)\b(authorization|proxy-authorization|cookie|set-cookie|x-token|x-api-key)(["']?\s*:\s*)[^\r\n<]+`)

@@ -19,6 +19,7 @@ func TestScrubber(t *testing.T) {
 		"a known secret as HTML spells it": {"got s3cret&#34;&lt;&amp;x.", "got REDACTED."},
 		"a known secret in a query":        {"at /x?q=s3cret%22%3C%26x&a=1", "at /x?q=REDACTED&a=1"},
 		"a known secret in JSON":           {`{"echo":"s3cret\"\u003c\u0026x"}`, `{"echo":"REDACTED"}`},
+		"a secret with a colour inside":    {"got s3c\x1b[1mret\"<&x here", "got REDACTED here"},
 		"a menu that begins like a login":  {"see Basic Settings > System", "see Basic Settings > System"},
 		"a login scheme and its value":     {"sent Basic c2VjcmV0OnNlY3JldA== there", "sent Basic REDACTED there"},
 		"a header line":                    {"Authorization: Basic abc\nHost: x", "Authorization: REDACTED\nHost: x"},
@@ -34,7 +35,7 @@ func TestScrubber(t *testing.T) {
 		"a private key":                    {"-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- end", "REDACTED end"},
 		"a key that was cut":               {"x -----BEGIN PRIVATE KEY-----\nMII", "x REDACTED"},
 		"the beginning of a secret stays":  {`sps1.s3cret`, "sps1.s3cret"},
-		"an escape sequence":               {"\x1b[2Jcleared\x07\r", "[2Jcleared"},
+		"an escape sequence":               {"\x1b[2Jcleared\x07\r", "cleared"},
 		"a secret with a stray character":  {"s3c\x00ret\"<&x", "REDACTED"},
 		"text turned around":               {"abc\u202edef", "abcdef"},
 	}
