@@ -48,29 +48,37 @@ func (d *ArtifactDir) exclusive(do func() error) error {
 	return do()
 }
 
-// sweep removes part files whose writer died: the kernel gave its lock up.
+// sweep removes part files whose writer died: the kernel gave its lock up. Where there are none it touches nothing, so that a
+// read-only folder can be opened.
 func (d *ArtifactDir) sweep() error {
+	parts, err := d.parts()
+	if err != nil || len(parts) == 0 {
+		return err
+	}
 	return d.exclusive(func() error {
-		entries, err := os.ReadDir(d.dir)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if !strings.HasPrefix(e.Name(), partPrefix) {
-				continue
-			}
-			part := filepath.Join(d.dir, e.Name())
+		parts, err := d.parts()
+		for _, part := range parts {
 			l := flock.New(part, flock.SetFlag(os.O_RDWR))
-			ok, err := l.TryLock()
+			ok, lerr := l.TryLock()
 			if ok {
-				err = os.Remove(part)
+				lerr = os.Remove(part)
 			}
-			if err := errors.Join(err, l.Close()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
+			if lerr = errors.Join(lerr, l.Close()); !errors.Is(lerr, fs.ErrNotExist) {
+				err = errors.Join(err, lerr)
 			}
 		}
-		return nil
+		return err
 	})
+}
+
+func (d *ArtifactDir) parts() (parts []string, err error) {
+	entries, err := os.ReadDir(d.dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partPrefix) {
+			parts = append(parts, filepath.Join(d.dir, e.Name()))
+		}
+	}
+	return parts, err
 }
 
 // Inbox returns the folder "inbox".

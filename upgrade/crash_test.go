@@ -157,6 +157,23 @@ func TestCrashAtEveryBoundaryWithAPersonWhoStops(t *testing.T) {
 	})
 }
 
+// With consents in front of the person, too.
+func TestCrashBehindConsents(t *testing.T) {
+	upgradetest.TestCrashes(t, 30, 20260506, func(t *testing.T) upgradetest.Trial {
+		trial := everything(newToy(3 * time.Minute))
+		q := upgrade.Question{Kind: upgrade.AskConfirm, Step: "drained", Ref: "2", Text: "Is all traffic drained?", Options: []string{upgrade.AnswerYes, upgrade.AnswerNo}}
+		trial.Options.Operator = &upgrade.Consents{Given: []upgrade.Consent{{Step: q.Step, Question: q.Hash(), Answer: upgrade.AnswerYes, By: "Anna"}}, Or: trial.Options.Operator}
+		truth := trial.Truth
+		trial.Truth = func(rep *upgrade.Report, err error) error {
+			if rep == nil || rep.Answers[0].By != "Anna (beforehand)" {
+				err = errors.Join(err, fmt.Errorf("answers %+v", rep.Answers))
+			}
+			return truth(rep, err)
+		}
+		return trial
+	})
+}
+
 // So it is on real files.
 func TestCrashOnFiles(t *testing.T) {
 	upgradetest.TestCrashes(t, 12, 20260505, func(t *testing.T) upgradetest.Trial {

@@ -281,6 +281,9 @@ func childMounts(dir string) (code int, err error) {
 	if _, err := upgrade.Run(context.Background(), marks(dir, 1), &upgrade.Options{Journal: upgrade.NoJournal(), LockDir: dir + "/locks"}); !errors.Is(err, syscall.EROFS) {
 		return 1, fmt.Errorf("locks on a read-only disk: %w", err)
 	}
+	if _, err := upgrade.OpenArtifacts(filepath.Join(dir, "artifacts")); err != nil {
+		return 1, fmt.Errorf("opening artifacts on a read-only disk: %w", err)
+	}
 	if _, err := a.Put(context.Background(), "x", func(io.Writer) error { return nil }); !errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrExist) {
 		return 1, fmt.Errorf("storing on a read-only disk: %w", err)
 	}

@@ -129,11 +129,7 @@ func (c *crash) run(ctx context.Context, t Trial, j upgrade.Journal) (*upgrade.R
 	p, o := t.Procedure, t.Options
 	p.Steps = c.steps("", p.Steps)
 	o.Journal = &mortalJournal{Journal: j, crash: c}
-	if op := o.Operator; op != nil {
-		if _, ok := op.(*upgrade.Consents); !ok { // consents answer out of the process itself
-			o.Operator = c.operator(op)
-		}
-	}
+	o.Operator = c.operator(o.Operator)
 	return upgrade.Run(ctx, p, &o)
 }
 
@@ -160,7 +156,14 @@ func (c *crash) step(under string, s upgrade.Step) upgrade.Step {
 	return s
 }
 
+// operator makes a boundary of every word with a person. Consents answer out of the process itself.
 func (c *crash) operator(op upgrade.Operator) upgrade.Operator {
+	if op == nil {
+		return nil
+	}
+	if consents, ok := op.(*upgrade.Consents); ok {
+		return &upgrade.Consents{Given: consents.Given, Or: c.operator(consents.Or)}
+	}
 	return upgrade.OperatorFunc(func(ctx context.Context, q upgrade.Question) (a upgrade.Answer, err error) {
 		err = c.around(fmt.Sprintf("the question %q of %s", q.Kind, q.Step), func() error { a, err = op.Ask(ctx, q); return err })
 		return a, err

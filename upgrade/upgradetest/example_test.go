@@ -40,7 +40,7 @@ func ExampleCrashAt() {
 	for boundary := 1; ; boundary++ {
 		o := new(oven)
 		crashed, err := upgradetest.CrashAt(context.Background(), upgradetest.Trial{
-			Procedure: o.heat(), Options: upgrade.Options{Operator: upgrade.OperatorFunc(o.cook)}, Truth: o.truth,
+			Procedure: o.heat(), Options: upgrade.Options{Operator: upgrade.OperatorFunc(o.cook), Scale: 1.0 / 1000}, Truth: o.truth,
 		}, boundary)
 		if err != nil {
 			fmt.Println("boundary", boundary, err)
@@ -60,7 +60,7 @@ func ExampleAfterSuccess() {
 	for boundary := 1; boundary < 100; boundary++ {
 		o, j := new(oven), upgrade.NoJournal()
 		_, err := upgradetest.CrashAt(context.Background(), upgradetest.Trial{
-			Procedure: o.heat(), Options: upgrade.Options{Operator: upgrade.OperatorFunc(o.cook)}, Truth: o.truth,
+			Procedure: o.heat(), Options: upgrade.Options{Operator: upgrade.OperatorFunc(o.cook), Scale: 1.0 / 1000}, Truth: o.truth,
 			Open: func() (upgrade.Journal, error) { return upgradetest.AfterSuccess(j), nil },
 		}, boundary)
 		if err != nil {
