@@ -48,13 +48,16 @@ func (s *Site) lock() {
 // advance lets everything happen that is due at t.
 func (s *Site) advance(t time.Time) {
 	w := s.w
+	s.see()          // as it was left
 	w.resolved = nil // the name may lead elsewhere by now
 	for len(w.queue) > 0 && !w.queue[0].at.After(t) {
 		e := heap.Pop(&w.queue).(event)
 		w.now = e.at
 		e.do()
+		s.see()
 	}
 	w.now = t
+	s.see()
 }
 
 // scaled is d in real time.

@@ -23,6 +23,7 @@ type world struct {
 
 	record     []Event
 	violations []Violation
+	served     []Served // who answered at the site's name, from when on
 	calls      map[string]int
 	faults     []*Fault
 
