@@ -23,7 +23,7 @@
 // # When it does not press
 //
 // Whenever it is not certain: an unknown page, a label that is missing or there twice, a button that is disabled or covered, a dialog that the table does
-// not announce. The error then wraps [beyondtrust.ErrNotPressed], says what was seen instead ([Error]), and a screenshot has been given to Options.Shots. Whether a
+// not announce. The error then wraps [beyondtrust.ErrNotPressed], says what was seen instead ([Error]), and Options.Evidence has been given what was there. Whether a
 // button asks first, and with which words, is not documented; unless the table says so, a question is answered with no, and the error says what was asked. As
 // the button had been pressed by then, that error does not wrap ErrNotPressed. Nothing is pressed twice.
 //

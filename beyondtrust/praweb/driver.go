@@ -72,9 +72,10 @@ type Options struct {
 	// packages and restores.
 	Answer time.Duration
 
-	// Shots gets screenshots, as PNG: before and after each press, of each failure, and of each page of a probe. Passwords and keys are
-	// black. It is called from the goroutine that called the driver. Default: none are taken.
-	Shots func(name string, png []byte)
+	// Evidence gets what a page showed, with a picture of it: before and after each press, of each failure, and of each page of a
+	// probe. Passwords and keys are black in the picture and in no text. Its ctx has the values of the one that the method was called with, and does
+	// not end with it. It is called from the goroutine that called the driver, which waits. Default: nothing is taken down.
+	Evidence func(ctx context.Context, e Evidence)
 
 	// Logger hears at debug level how the browser fares and what is pressed. Default: nobody does.
 	Logger *slog.Logger
@@ -107,9 +108,9 @@ func New(addr string, accounts Accounts, opts *Options) (*Driver, error) {
 	}
 	cfg := browser.Config{
 		Site: base, Dial: o.Dial, CA: o.CA, Fingerprint: o.Fingerprint, Path: o.Browser, WorkDir: o.WorkDir, Patience: o.Patience, Answer: o.Answer,
-		Shots: o.Shots, Logger: o.Logger, Secrets: accounts.secrets,
+		Logger: o.Logger, Secrets: accounts.secrets,
 	}
-	return &Driver{host: base.Host, site: site.New(cfg, table, accounts.of)}, nil
+	return &Driver{host: base.Host, site: site.New(cfg, table, accounts.of, o.Evidence)}, nil
 }
 
 // secrets are the passwords, where they can be read.
@@ -178,7 +179,7 @@ func set(v *site.Visit, key string, s beyondtrust.Secret) error {
 	if text == "" {
 		return nil
 	}
-	return v.Set(key, text, nil)
+	return v.SetSecret(key, text, nil)
 }
 
 // steps does one thing after the other until one fails.

@@ -38,8 +38,8 @@ func drive(t testing.TB, site *pratest.Site, b *pratest.Box, edit func(*praweb.O
 	}
 	opts := &praweb.Options{Dial: u.Host, CA: site.CA(), Patience: 5 * time.Second, Answer: 10 * time.Second}
 	if dir := os.Getenv("SHOTS"); dir != "" { // to look at
-		opts.Shots = func(name string, png []byte) {
-			_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+name+".png", "/", "-")), png, 0o600)
+		opts.Evidence = func(_ context.Context, e praweb.Evidence) {
+			_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+e.Name+".png", "/", "-")), e.PNG, 0o600)
 		}
 	}
 	if edit != nil {

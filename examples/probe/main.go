@@ -46,7 +46,8 @@ type settings struct {
 	pool                           *x509.CertPool
 	password, appliancePassword    string
 	table                          []byte
-	shots                          func(name string, png []byte)
+	lost                           error                                        // of what could not be written
+	evidence                       func(ctx context.Context, e spsweb.Evidence) // praweb's is the same type
 }
 
 // report is what both products' probes give.
@@ -108,11 +109,7 @@ func (s *settings) prepare() (ready *settings, end func(), err error) {
 		if err := os.Mkdir(s.dir, 0o700); err != nil {
 			return nil, nil, err
 		}
-		s.shots = func(name string, png []byte) {
-			if err := os.WriteFile(filepath.Join(s.dir, name+".png"), png, 0o600); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-			}
-		}
+		s.evidence = s.keep
 	}
 	if s.labels != "" {
 		if s.table, err = os.ReadFile(s.labels); err != nil {
@@ -173,7 +170,7 @@ func (s *settings) simulate() (end func(), err error) {
 func (s *settings) probe(ctx context.Context) (report, error) {
 	if s.product == "sps" {
 		d, err := spsweb.New(s.addr, sps.Login{User: s.user, Password: s.password}, &spsweb.Options{
-			CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Shots: s.shots,
+			CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Evidence: s.evidence,
 		})
 		if err != nil {
 			return nil, err
@@ -184,12 +181,24 @@ func (s *settings) probe(ctx context.Context) (report, error) {
 	d, err := praweb.New(s.addr, praweb.Accounts{
 		Login:     praweb.Account{User: s.user, Password: beyondtrust.NewSecret(s.password)},
 		Appliance: praweb.Account{User: s.applianceUser, Password: beyondtrust.NewSecret(s.appliancePassword)},
-	}, &praweb.Options{CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Shots: s.shots})
+	}, &praweb.Options{CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Evidence: s.evidence})
 	if err != nil {
 		return nil, err
 	}
 	r, err := d.Probe(ctx)
 	return r, errors.Join(err, d.Close())
+}
+
+// keep writes what a page showed beside the report.
+func (s *settings) keep(_ context.Context, e spsweb.Evidence) {
+	raw, err := json.MarshalIndent(e, "", "  ")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.dir, e.Name+".json"), append(raw, '\n'), 0o600)
+	}
+	if err == nil && len(e.PNG) > 0 {
+		err = os.WriteFile(filepath.Join(s.dir, e.Name+".png"), e.PNG, 0o600)
+	}
+	s.lost = errors.Join(s.lost, err)
 }
 
 // write puts the report beside its screenshots.
@@ -201,7 +210,7 @@ func (s *settings) write(r report) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
+	return errors.Join(s.lost,
 		os.WriteFile(filepath.Join(s.dir, "report.json"), append(raw, '\n'), 0o600),
 		os.WriteFile(filepath.Join(s.dir, "report.txt"), []byte(r.String()), 0o600),
 	)

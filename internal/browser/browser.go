@@ -46,26 +46,26 @@ type Config struct {
 	Patience time.Duration // how long a page may take to show what is looked for. Default: 15 seconds
 	Answer   time.Duration // how long the appliance may take to answer a press. Default: one minute
 
-	Secret  axtree.Label                  // labels of fields whose content is black on screenshots, beside password fields
-	Secrets func() []string               // texts that are black on screenshots and not repeated in errors. Default: none
-	Shots   func(name string, png []byte) // takes screenshots, masked. Default: none are taken
-	Logger  *slog.Logger                  // hears at debug level what is pressed and how the browser fares. Default: nobody does
+	Secret  axtree.Label    // labels of fields whose content is black on screenshots, beside password fields
+	Secrets func() []string // texts that are black on screenshots and not repeated in errors. Default: none
+	Logger  *slog.Logger    // hears at debug level what is pressed and how the browser fares. Default: nobody does
 }
 
 // Browser is one browser process for one appliance. It shows one page at a time. Its methods are called one at a time.
 type Browser struct {
-	cfg   Config
-	log   *slog.Logger
-	proc  *process
-	conn  *cdp.Conn
-	leaf  *x509.Certificate // as verified before the browser was started
-	addr  string            // ip:port
-	scrub redact.Scrubber
+	cfg  Config
+	log  *slog.Logger
+	proc *process
+	conn *cdp.Conn
+	leaf *x509.Certificate // as verified before the browser was started
+	addr string            // ip:port
 
-	mu   sync.Mutex
-	page *Page // gets the events
-	once sync.Once
-	end  error
+	mu      sync.Mutex
+	page    *Page    // gets the events
+	learned []string // secrets that were typed or read
+	scrub   redact.Scrubber
+	once    sync.Once
+	end     error
 }
 
 // Start verifies the appliance's certificate, then starts a browser that trusts exactly that one. An error that wraps

@@ -24,10 +24,7 @@ func (p *Page) answer(d Shown) {
 	p.expect = nil
 	expected := want != nil && want.Type != AskPage && want.Type == d.Type && (want.Text.Fits(d.Text) || d.Type == "beforeunload" && d.Text == "")
 	d.Accepted = expected && want.Accept && d.Type != "prompt"
-	p.dialogs = append(p.dialogs, d)
-	if len(p.dialogs) > 64 {
-		p.dialogs = p.dialogs[1:]
-	}
+	p.show(d)
 	if !expected && p.stray == nil {
 		p.stray = &d
 	}
@@ -37,12 +34,19 @@ func (p *Page) answer(d Shown) {
 	})
 }
 
-// arm announces a dialog for the next press, and returns how many have come so far.
-func (p *Page) arm(a *Ask) int {
+// show keeps a dialog for the next Evidence. It runs with the lock held.
+func (p *Page) show(d Shown) {
+	const most = 64 // a page that opens one after the other must not fill the memory
+	if len(p.untold) < most {
+		p.untold = append(p.untold, d)
+	}
+}
+
+// arm announces a dialog for the next press.
+func (p *Page) arm(a *Ask) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expect = a
-	return len(p.dialogs)
 }
 
 // disarm takes an announced dialog back, and reports whether it has not come.

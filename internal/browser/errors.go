@@ -81,8 +81,24 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns the cause. Where something was pressed it does not let through what the cause says of itself: that nothing was.
+func (e *Error) Unwrap() error {
+	if e.Pressed && errors.Is(e.Err, act.ErrNotPressed) {
+		return afterPress{e.Err}
+	}
+	return e.Err
+}
+
+// afterPress is a cause that came up after a press: a look, a tick or a file that failed by itself, with nothing pressed.
+type afterPress struct{ cause error }
+
+func (a afterPress) Error() string { return a.cause.Error() }
+
+func (a afterPress) Is(target error) bool {
+	return target != act.ErrNotPressed && errors.Is(a.cause, target)
+}
+
+func (a afterPress) As(target any) bool { return errors.As(a.cause, target) }
 
 // Is reports whether nothing was pressed, when asked for act.ErrNotPressed, and whether the appliance said no, when asked for
 // act.ErrRefused.

@@ -1,10 +1,6 @@
 package browser
 
-import (
-	"net/url"
-
-	"github.com/changeover-sdk/changeover/internal/browser/cdp"
-)
+import "github.com/changeover-sdk/changeover/internal/browser/cdp"
 
 // request is one that the page has sent.
 type request struct {
@@ -53,9 +49,19 @@ func (p *Page) event(e cdp.Event) {
 		p.forget()
 	case "Network.responseReceived":
 		r := decode[struct {
-			RequestID string
-			Response  struct{ Status int }
+			RequestID, LoaderID, Type string
+			Response                  struct {
+				Status          int
+				RemoteIPAddress string
+				RemotePort      int
+			}
 		}](e.Params)
+		if r.Type == "Document" {
+			if len(p.remotes) > 64 {
+				clear(p.remotes)
+			}
+			p.remotes[r.LoaderID] = from(r.Response.RemoteIPAddress, r.Response.RemotePort)
+		}
 		if q := p.requests[r.RequestID]; q != nil {
 			q.status = r.Response.Status
 		}
@@ -102,14 +108,4 @@ func (p *Page) forget() {
 			delete(p.requests, id)
 		}
 	}
-}
-
-// plain is an address without its query, which may hold anything.
-func plain(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	u.RawQuery, u.Fragment, u.User = "", "", nil
-	return u.String()
 }

@@ -21,6 +21,12 @@ func assign(to, value any) error {
 	return json.Unmarshal(raw, to)
 }
 
+// SetSecret is Set for a text that must not be seen from then on: on no screenshot, whatever sort of field it stands in, and in no error.
+func (p *Page) SetSecret(ctx context.Context, q axtree.Query, text string) error {
+	p.b.learn(text)
+	return p.Set(ctx, q, text)
+}
+
 // Set types text into the one field that fits, in place of what is there, and reads it back. Text is not in any error.
 func (p *Page) Set(ctx context.Context, q axtree.Query, text string) error {
 	const op = "fill in"
@@ -153,5 +159,6 @@ func (p *Page) Reveal(ctx context.Context, q axtree.Query) (string, error) {
 	if err := p.on(ctx, n.Backend, "function() { return this.value }", &text); err != nil {
 		return "", p.fail(ctx, op, q.Label.String(), err)
 	}
+	p.b.learn(text)
 	return text, nil
 }

@@ -32,10 +32,11 @@ type Page struct {
 	mu       sync.Mutex
 	seq      int // counts requests
 	requests map[string]*request
-	dialogs  []Shown     // all that came
-	expect   *Ask        // the one that may come now
-	stray    *Shown      // the first that was not expected
-	files    []*arriving // downloads
+	untold   []Shown           // dialogs that came since the last Evidence
+	expect   *Ask              // the one that may come now
+	stray    *Shown            // the first that was not expected
+	files    []*arriving       // downloads
+	remotes  map[string]string // where a document came from, by its id
 	closing  sync.WaitGroup
 }
 
@@ -47,9 +48,9 @@ type seenAt struct {
 
 // Shown is a dialog that came up.
 type Shown struct {
-	Type     string // alert, confirm, prompt, beforeunload
-	Text     string
-	Accepted bool
+	Type     string `json:"type"` // alert, confirm, prompt, beforeunload, or [AskPage]
+	Text     string `json:"text"`
+	Accepted bool   `json:"accepted"` // it was answered with yes
 }
 
 // Open opens an empty page in a context of its own, and closes the one before.
@@ -57,7 +58,7 @@ func (b *Browser) Open(ctx context.Context) (*Page, error) {
 	if err := b.drop(ctx); err != nil {
 		return nil, fmt.Errorf("browser: open: %w", err)
 	}
-	p := &Page{b: b, wake: make(chan struct{}, 1), requests: map[string]*request{}, kinds: map[int64]nodeKind{}, checked: map[string]struct{}{}}
+	p := &Page{b: b, wake: make(chan struct{}, 1), requests: map[string]*request{}, remotes: map[string]string{}, kinds: map[int64]nodeKind{}, checked: map[string]struct{}{}}
 	p.lost, p.lose = context.WithCancelCause(context.Background())
 	var created struct{ BrowserContextID, TargetID, SessionID string }
 	steps := []struct {
@@ -305,7 +306,7 @@ func (p *Page) fail(ctx context.Context, op, label string, err error) *Error {
 		c.Err = context.Cause(ctx)
 		c.Reason = Failed
 	}
-	scrub := p.b.scrub
+	scrub := p.b.hide
 	c.Page, c.Detail, c.Seen = scrub(c.Page), scrub(c.Detail), slices.Clone(c.Seen)
 	for i, s := range c.Seen {
 		c.Seen[i] = scrub(s)

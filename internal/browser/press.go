@@ -295,6 +295,9 @@ func (p *Page) askPage(ctx context.Context, op string, q axtree.Query, proof Pro
 		p.heading = before
 		return s, e
 	}
+	p.mu.Lock()
+	p.show(Shown{Type: AskPage, Text: ask.Text.String(), Accepted: true})
+	p.mu.Unlock()
 	mark, e := p.push(ctx, op, axtree.Query{Kind: axtree.Button, Label: ask.Button}, nil)
 	p.heading = before
 	if e != nil {

@@ -22,24 +22,20 @@ const maxHeight = 12000
 // errRestless says that the page changed while its picture was taken.
 var errRestless = errors.New("the page keeps changing: no picture of it is certain to hide what is secret")
 
-// Shot gives a picture of the whole page to Config.Shots: what is secret is black. It does nothing when nobody wants pictures. Where it
-// cannot be certain what to make black there is no picture, but an error.
-func (p *Page) Shot(ctx context.Context, name string) error {
-	if p.b.cfg.Shots == nil {
-		return nil
-	}
+// Shot takes a picture of the whole page, in which what is secret is black. Where it cannot be certain what to make black there is no picture, but
+// an error.
+func (p *Page) Shot(ctx context.Context) ([]byte, error) {
 	for range 5 {
 		raw, err := p.shot(ctx)
 		if errors.Is(err, errRestless) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("browser: screenshot: %w", err)
+			return nil, fmt.Errorf("browser: screenshot: %w", err)
 		}
-		p.b.cfg.Shots(name, raw)
-		return nil
+		return raw, nil
 	}
-	return fmt.Errorf("browser: screenshot: %w", errRestless)
+	return nil, fmt.Errorf("browser: screenshot: %w", errRestless)
 }
 
 // shot takes the boxes, the picture, and the boxes again.
@@ -86,7 +82,7 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 	if err := p.call(ctx, "Page.getLayoutMetrics", nil, &m); err != nil {
 		return "", nil, err
 	}
-	secrets := p.b.cfg.Secrets()
+	secrets := p.b.secrets()
 	var text strings.Builder
 	s.Root.All(func(n *axtree.Node) bool {
 		fmt.Fprintln(&text, n.Role, n.Name, n.Value, n.Backend)
@@ -110,7 +106,11 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 // secret reports whether an element shows a secret.
 func (p *Page) secret(n *axtree.Node, secrets []string) bool {
 	for _, s := range secrets {
-		if s != "" && (strings.Contains(n.Value, s) || n.Role == "StaticText" && strings.Contains(n.Name, s)) {
+		shows := strings.Contains
+		if len(s) < leastSecret {
+			shows = func(text, s string) bool { return strings.TrimSpace(text) == s }
+		}
+		if s != "" && (shows(n.Value, s) || n.Role == "StaticText" && shows(n.Name, s)) {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@ func (p *Page) SignIn(ctx context.Context, user, password, button axtree.Label, 
 	if err := p.Set(ctx, axtree.Query{Label: user}, name); err != nil {
 		return err
 	}
-	if err := p.Set(ctx, axtree.Query{Label: password}, secret); err != nil {
+	if err := p.SetSecret(ctx, axtree.Query{Label: password}, secret); err != nil {
 		return err
 	}
 	mark, e := p.push(ctx, op, axtree.Query{Kind: axtree.Button, Label: button}, nil)

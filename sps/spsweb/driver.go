@@ -56,9 +56,10 @@ type Options struct {
 	// Answer is how long the appliance may take to answer when something was pressed. Default: one minute.
 	Answer time.Duration
 
-	// Shots gets screenshots, as PNG: before and after each press, of each failure, and of each page of a probe. Passwords are
-	// black. It is called from the goroutine that called the driver. Default: none are taken.
-	Shots func(name string, png []byte)
+	// Evidence gets what a page showed, with a picture of it: before and after each press, of each failure, and of each page of a
+	// probe. Passwords are black in the picture and in no text. Its ctx has the values of the one that the method was called with, and does
+	// not end with it. It is called from the goroutine that called the driver, which waits. Default: nothing is taken down.
+	Evidence func(ctx context.Context, e Evidence)
 
 	// Logger hears at debug level how the browser fares and what is pressed. Default: nobody does.
 	Logger *slog.Logger
@@ -96,9 +97,9 @@ func New(addr string, login sps.Login, opts *Options) (*Driver, error) {
 	user, password := login.User, login.Password
 	cfg := browser.Config{
 		Site: base, Dial: o.Dial, CA: o.CA, Fingerprint: o.Fingerprint, Path: o.Browser, WorkDir: o.WorkDir, Patience: o.Patience, Answer: o.Answer,
-		Shots: o.Shots, Logger: o.Logger, Secrets: func() []string { return []string{password} },
+		Logger: o.Logger, Secrets: func() []string { return []string{password} },
 	}
-	return &Driver{host: base.Host, site: site.New(cfg, table, func(string) (string, string, error) { return user, password, nil })}, nil
+	return &Driver{host: base.Host, site: site.New(cfg, table, func(string) (string, string, error) { return user, password, nil }, o.Evidence)}, nil
 }
 
 // Close ends the browser and removes all it wrote. The Driver does nothing any more afterwards.

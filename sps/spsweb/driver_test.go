@@ -2,6 +2,7 @@ package spsweb_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/url"
 	"os"
@@ -45,8 +46,8 @@ func driver(t testing.TB, site, addr string, n *spstest.Node, edit func(*spsweb.
 	}
 	opts := &spsweb.Options{Dial: u.Host, CA: n.CA(), Patience: 5 * time.Second, Answer: 10 * time.Second}
 	if dir := os.Getenv("SHOTS"); dir != "" { // to look at
-		opts.Shots = func(name string, png []byte) {
-			_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+name+".png", "/", "-")), png, 0o600)
+		opts.Evidence = func(_ context.Context, e spsweb.Evidence) {
+			_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+e.Name+".png", "/", "-")), e.PNG, 0o600)
 		}
 	}
 	if edit != nil {
@@ -189,7 +190,9 @@ func TestPeerWrongPassword(t *testing.T) {
 func TestPeerProbe(t *testing.T) {
 	n := &spstest.Node{}
 	shots := map[string]int{}
-	d := drive(t, n, func(o *spsweb.Options) { o.Shots = func(name string, png []byte) { shots[name] = len(png) } })
+	d := drive(t, n, func(o *spsweb.Options) {
+		o.Evidence = func(_ context.Context, e spsweb.Evidence) { shots[e.Name] = len(e.PNG) }
+	})
 	r, err := d.Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)

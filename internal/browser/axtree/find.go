@@ -161,15 +161,8 @@ func where(hits []*Node) []string {
 	var out []string
 	for _, n := range hits {
 		at := n.Role + " " + fmt.Sprintf("%q", n.label())
-		for p := n.Parent; p != nil; p = p.Parent {
-			if row(p) && p.Text() != n.Text() {
-				at += fmt.Sprintf(" in row %q", clip(p.Shown()))
-				break
-			}
-			if p.Name != "" && group(p) {
-				at += fmt.Sprintf(" in %q", p.Name)
-				break
-			}
+		if place := n.whereabouts(); place != "" {
+			at += fmt.Sprintf(" in %q", place)
 		}
 		if len(out) < most {
 			out = append(out, at)

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/changeover-sdk/changeover/internal/browser"
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
 )
 
@@ -26,7 +27,7 @@ type PageReport struct {
 	Page     string        `json:"page"`               // its key in the table
 	Optional bool          `json:"optional,omitempty"` // not every appliance, nor every state of one, has it
 	Headings []string      `json:"headings,omitempty"` // what the page is headed
-	Shot     string        `json:"shot,omitempty"`     // the name of its screenshot
+	Shot     string        `json:"shot,omitempty"`     // the name of its Evidence
 	Problem  string        `json:"problem,omitempty"`  // why it could not be opened; then there are no labels
 	Labels   []LabelReport `json:"labels,omitempty"`
 }
@@ -114,10 +115,7 @@ func (s *Site) Probe(ctx context.Context) (Report, error) {
 		}
 		p := PageReport{Page: key, Optional: s.table.Pages[key].Optional}
 		err := s.Visit(ctx, key, func(v *Visit) error {
-			v.s.shot(ctx, "probe "+key)
-			if s.cfg.Shots != nil {
-				p.Shot = fmt.Sprintf("%03d probe %s", s.shots, key)
-			}
+			p.Shot = s.see(ctx, browser.Visited, key, "", nil)
 			return v.Read(func(r *Reading) error {
 				p.Headings, p.Labels = r.now.Headings(), s.table.probe(key, r)
 				return nil

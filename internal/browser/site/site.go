@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"sync"
-	"time"
 
 	"github.com/changeover-sdk/changeover/internal/browser"
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
@@ -15,32 +14,33 @@ import (
 
 // Labels every table has: those of the page that asks for a login.
 const (
-	signIn       = "sign in"
-	labelUser    = "sign in.user"
-	labelPass    = "sign in.password"
-	labelLogin   = "sign in.button"
-	labelGoOn    = "sign in.what's new" // optional: what leads on from What's New
-	shotPatience = 20 * time.Second
+	signIn     = "sign in"
+	labelUser  = "sign in.user"
+	labelPass  = "sign in.password"
+	labelLogin = "sign in.button"
+	labelGoOn  = "sign in.what's new" // optional: what leads on from What's New
 )
 
 // Site is one appliance's web interface. Its methods may be called from several goroutines; they go one after the other.
 type Site struct {
-	cfg   browser.Config
-	table Table
-	login func(start string) (user, password string, err error)
+	cfg      browser.Config
+	table    Table
+	login    func(start string) (user, password string, err error)
+	evidence func(ctx context.Context, e browser.Evidence)
 
 	mu      sync.Mutex
 	b       *browser.Browser
 	p       *browser.Page
 	refused map[string]error // by start: a sign-in was refused, and is not tried again, which could lock the account
-	shots   int
+	seen    int              // how much Evidence there was
 	closed  bool
 }
 
-// New returns a Site. Nothing is started before it is used. Login is asked for the account of the start of a page.
-func New(cfg browser.Config, table Table, login func(start string) (user, password string, err error)) *Site {
+// New returns a Site. Nothing is started before it is used. Login is asked for the account of the start of a page. Evidence, which may be nil, gets
+// what was seen before and after each press, at each failure and by a probe, from the goroutine that called.
+func New(cfg browser.Config, table Table, login func(start string) (user, password string, err error), evidence func(context.Context, browser.Evidence)) *Site {
 	cfg.Secret = append(cfg.Secret, table.secrets()...)
-	return &Site{cfg: cfg, table: table, login: login, refused: map[string]error{}}
+	return &Site{cfg: cfg, table: table, login: login, evidence: evidence, refused: map[string]error{}}
 }
 
 // Close ends the browser, if one was started. A Site that is closed does nothing any more.
@@ -60,7 +60,7 @@ func (s *Site) stop() error {
 	return b.Close()
 }
 
-// Visit opens a page and does something on it. A failure leaves a screenshot behind, if those are wanted. Every error of it and of what f
+// Visit opens a page and does something on it. Every error of it and of what f
 // returns is of class act.ErrNotPressed unless something was pressed.
 func (s *Site) Visit(ctx context.Context, page string, f func(v *Visit) error) error {
 	s.mu.Lock()
@@ -74,14 +74,9 @@ func (s *Site) Visit(ctx context.Context, page string, f func(v *Visit) error) e
 		return nil
 	}
 	if v.pressed { // what went wrong afterwards does not take the press back
-		failure := idle("look after the press at", page, err)
-		e, _ := errors.AsType[*browser.Error](failure)
-		e.Pressed = true
-		err = e
+		err = late(page, err)
 	}
-	if s.p != nil {
-		s.shot(ctx, page+" failed")
-	}
+	s.see(ctx, browser.Failure, page, "", err)
 	if e, ok := errors.AsType[*browser.Error](err); ok && (e.Reason == browser.Gone || e.Reason == browser.Crashed || e.Reason == browser.Certificate) {
 		return errors.Join(err, s.stop()) // the next visit begins anew
 	}
@@ -211,17 +206,15 @@ func idle(op, label string, err error) error {
 	return &browser.Error{Reason: browser.Failed, Op: op, Label: label, Err: err}
 }
 
-// shot takes a picture, if one is wanted. That there is none is not worth an error.
-func (s *Site) shot(ctx context.Context, what string) {
-	if s.cfg.Shots == nil || s.p == nil {
-		return
+// late is an error of something that came after a press, which it does not take back.
+func late(page string, err error) error {
+	e, ok := errors.AsType[*browser.Error](err)
+	if !ok {
+		return &browser.Error{Reason: browser.Failed, Op: "look after the press at", Label: page, Pressed: true, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shotPatience)
-	defer cancel()
-	s.shots++
-	if err := s.p.Shot(ctx, fmt.Sprintf("%03d %s", s.shots, what)); err != nil && s.cfg.Logger != nil {
-		s.cfg.Logger.Debug("no screenshot", "of", what, "because", err.Error())
-	}
+	c := *e
+	c.Pressed = true
+	return &c
 }
 
 // Visit is a page that is open. It holds for the duration of the function it is given to.
@@ -235,13 +228,13 @@ type Visit struct {
 // Values stand for "{name}" in the places of a table.
 type Values map[string][]string
 
-// Press presses the button of the table's label; a box or a choice is ticked. It takes pictures before and after.
+// Press presses the button of the table's label; a box or a choice is ticked.
 func (v *Visit) Press(key string, values Values) error {
 	q, l, err := v.s.table.query(key, values)
 	if err != nil {
 		return idle("press", key, err)
 	}
-	v.s.shot(v.ctx, key+" before")
+	v.s.see(v.ctx, browser.Before, v.page, key, nil)
 	switch q.Kind {
 	case axtree.Check:
 		err = v.s.p.Tick(v.ctx, q, true)
@@ -252,7 +245,7 @@ func (v *Visit) Press(key string, values Values) error {
 	}
 	if err == nil {
 		v.pressed = true
-		v.s.shot(v.ctx, key+" after")
+		v.s.see(v.ctx, browser.After, v.page, key, nil)
 	}
 	return err
 }
@@ -284,8 +277,12 @@ func (v *Visit) Save(key string, values Values, w io.Writer) (browser.Transfer, 
 	if err != nil {
 		return browser.Transfer{}, idle("download", key, err)
 	}
+	v.s.see(v.ctx, browser.Before, v.page, key, nil)
 	t, err := v.s.p.Save(v.ctx, q, l.ask(), w)
-	v.pressed = v.pressed || err == nil
+	if err == nil {
+		v.pressed = true
+		v.s.see(v.ctx, browser.After, v.page, key, nil)
+	}
 	return t, err
 }
 
@@ -296,6 +293,15 @@ func (v *Visit) Set(key, text string, values Values) error {
 		return idle("fill in", key, err)
 	}
 	return v.s.p.Set(v.ctx, q, text)
+}
+
+// SetSecret types what nobody must see into a field.
+func (v *Visit) SetSecret(key, text string, values Values) error {
+	q, _, err := v.s.table.query(key, values)
+	if err != nil {
+		return idle("fill in", key, err)
+	}
+	return v.s.p.SetSecret(v.ctx, q, text)
 }
 
 // Tick ticks a box, or takes the tick away.

@@ -67,13 +67,19 @@ func newDoor(t *testing.T) *door {
 
 func (d *door) site(t *testing.T, password string) *site.Site {
 	t.Helper()
+	return d.open(t, func(*browser.Config) {}, password, nil)
+}
+
+func (d *door) open(t *testing.T, edit func(*browser.Config), password string, evidence func(context.Context, browser.Evidence)) *site.Site {
+	t.Helper()
 	browsertest.Need(t)
 	parsed, err := site.Parse([]byte(table))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := browser.Config{Site: d.Site(), Dial: d.Dial(), CA: d.CA.Pool(), Patience: 2 * time.Second, Answer: 3 * time.Second}
-	s := site.New(cfg, parsed, func(string) (string, string, error) { return "admin", password, nil })
+	edit(&cfg)
+	s := site.New(cfg, parsed, func(string) (string, string, error) { return "admin", password, nil }, evidence)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
