@@ -55,6 +55,7 @@ func (e *engine) commit(n *node) error {
 
 func (r *running) intend(ctx context.Context, by string) error {
 	r.asker.forget()
+	r.asker.kept.forget()
 	if err := r.write(Record{Kind: KindIntent, Path: r.n.path, By: by, Evidence: r.asker.last.Evidence, Detail: r.asker.last.Detail}); err != nil {
 		return r.stopped(ctx, r.n, r.asker.last, fmt.Errorf("nothing was done, for the intent could not be written: %w", err))
 	}
@@ -90,6 +91,8 @@ func (r *running) call(ctx context.Context) (err error) {
 		context.AfterFunc(inner, func() { grace.Stop() })
 	})
 	defer stop()
+	inner, over := r.witnessed(inner, r.n.path, true, &r.asker.kept)
+	defer over()
 	if fault := r.protect("its act", func() { err = r.n.Act(inner, r.o.Logger.With(slog.String("step", r.n.path))) }); fault != nil {
 		return fmt.Errorf("%w: %w", errBroken, fault)
 	}

@@ -174,7 +174,7 @@ func encodeLine(r Record, prev []byte) (line, sum []byte, back Record, err error
 
 func (k Kind) known() bool {
 	switch k {
-	case KindPlan, KindRun, KindFrom, KindChanged, KindGuard, KindWaiting, KindIntent, KindSent, KindSeen, KindAnswer,
+	case KindPlan, KindRun, KindFrom, KindChanged, KindGuard, KindWaiting, KindIntent, KindSent, KindSeen, KindEvidence, KindAnswer,
 		KindDone, KindSkipped, KindHeld, KindStopped, KindLeft, KindEnd, KindAbandoned:
 		return true
 	}

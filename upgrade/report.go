@@ -8,20 +8,21 @@ import (
 // A Report says what happened, as far as a journal knows. It is a pure function of the journal's records: [ReportOf] on
 // the same records gives the same report, on any machine, at any time. Its JSON form is stable; its text form is for people.
 type Report struct {
-	Procedure string       `json:"procedure"`
-	Source    string       `json:"source,omitempty"`
-	Digest    string       `json:"digest"`
-	Outcome   Outcome      `json:"outcome"` // of the newest run; none while it goes on, or when it was killed
-	Next      string       `json:"next"`    // what to do now
-	Err       string       `json:"error,omitempty"`
-	DryRun    bool         `json:"dry_run,omitempty"`
-	Abandoned bool         `json:"abandoned,omitempty"`
-	Runs      []RunReport  `json:"runs"`
-	Steps     []StepReport `json:"steps"` // without groups, in the guide's order, restores behind all
-	Holds     []HoldReport `json:"holds,omitempty"`
-	Owed      []OwedReport `json:"owed,omitempty"` // temporary changes that were not put back
-	Answers   []Answered   `json:"answers,omitempty"`
-	Changes   []string     `json:"changes,omitempty"` // how the procedure was changed between runs
+	Procedure string        `json:"procedure"`
+	Source    string        `json:"source,omitempty"`
+	Digest    string        `json:"digest"`
+	Outcome   Outcome       `json:"outcome"` // of the newest run; none while it goes on, or when it was killed
+	Next      string        `json:"next"`    // what to do now
+	Err       string        `json:"error,omitempty"`
+	DryRun    bool          `json:"dry_run,omitempty"`
+	Abandoned bool          `json:"abandoned,omitempty"`
+	Runs      []RunReport   `json:"runs"`
+	Steps     []StepReport  `json:"steps"`            // without groups, in the guide's order, restores behind all
+	Guards    []GuardReport `json:"guards,omitempty"` // those of which pages were kept
+	Holds     []HoldReport  `json:"holds,omitempty"`
+	Owed      []OwedReport  `json:"owed,omitempty"` // temporary changes that were not put back
+	Answers   []Answered    `json:"answers,omitempty"`
+	Changes   []string      `json:"changes,omitempty"` // how the procedure was changed between runs
 }
 
 // A RunReport is one run. A run without an end was killed, or goes on.
@@ -62,6 +63,26 @@ type StepReport struct {
 	Said     string          `json:"said,omitempty"` // what the newest act said, if it was an error
 	Evidence json.RawMessage `json:"evidence,omitempty"`
 	Outage   time.Duration   `json:"outage_ns,omitempty"` // expected
+	Kept
+}
+
+// Kept names the artifacts that show what was seen and done, in the order in which they were stored.
+type Kept struct {
+	Artifacts []string `json:"artifacts,omitempty"`
+	NotKept   string   `json:"not_kept,omitempty"` // why the newest that is missing could not be stored
+}
+
+func (k *Kept) add(r Record) {
+	k.Artifacts = append(k.Artifacts, r.Artifacts...)
+	if r.Err != "" {
+		k.NotKept = r.Err
+	}
+}
+
+// A GuardReport is what was kept of a guard's looks.
+type GuardReport struct {
+	Name string `json:"name"`
+	Kept
 }
 
 // Took returns how long the step took from its first act to its end; 0 for a check.

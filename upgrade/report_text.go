@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -46,6 +47,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	tw.Flush()
 
+	pages := r.pages()
+	section(out, "Pages as they were seen, in the artifacts", len(pages), func(i int) { out.printf("  %s\n", pages[i]) })
 	section(out, "Temporary changes not put back", len(r.Owed), func(i int) {
 		o := r.Owed[i]
 		out.printf("  %s; before: %s%s\n", o.Path, cmp.Or(oneLine(string(o.Before), 200), "not known"), prefixed("; ", oneLine(o.Detail, 400)))
@@ -76,6 +79,31 @@ func (r *Report) WriteText(w io.Writer) error {
 		out.printf("  %d: from %s, %s: %s\n", run.N, stamp(run.Began), spell(run.Ended.Sub(run.Began)), run.Outcome)
 	})
 	return out.err
+}
+
+// pages returns one line for each moment of which artifacts were kept. Those that differ in their ending only are one moment.
+func (r *Report) pages() (lines []string) {
+	list := func(whose string, k Kept) {
+		for i := 0; i < len(k.Artifacts); {
+			name := k.Artifacts[i]
+			stem := strings.TrimSuffix(name, path.Ext(name))
+			line := whose + ": " + name
+			for i++; i < len(k.Artifacts) && strings.TrimSuffix(k.Artifacts[i], path.Ext(k.Artifacts[i])) == stem; i++ {
+				line += ", " + path.Ext(k.Artifacts[i])
+			}
+			lines = append(lines, oneLine(line, 400))
+		}
+		if k.NotKept != "" {
+			lines = append(lines, whose+": could not be stored: "+oneLine(k.NotKept, 200))
+		}
+	}
+	for _, s := range r.Steps {
+		list(s.Path, s.Kept)
+	}
+	for _, g := range r.Guards {
+		list(guardPath(g.Name), g.Kept)
+	}
+	return lines
 }
 
 func section(out *textWriter, title string, n int, line func(int)) {

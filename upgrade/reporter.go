@@ -51,10 +51,27 @@ func (b *reporter) add(r Record) {
 		rep.Abandoned = true
 		rep.Outcome, rep.Err = Cancelled, ""
 		b.endRun(r, Cancelled)
+	case KindEvidence:
+		b.kept(r).add(r)
 	case KindGuard, KindWaiting:
 	default:
 		b.addStep(r)
 	}
+}
+
+// kept returns where the names of an evidence record go: to its step, or to its guard, which is no step.
+func (b *reporter) kept(r Record) *Kept {
+	name, guard := strings.CutPrefix(r.Path, guardPath(""))
+	if !guard || b.steps[r.Path] != nil && b.steps[r.Path].Status != StatusStopped {
+		return &b.step(r.Path).Kept
+	}
+	for i := range b.r.Guards {
+		if g := &b.r.Guards[i]; g.Name == name {
+			return &g.Kept
+		}
+	}
+	b.r.Guards = append(b.r.Guards, GuardReport{Name: name})
+	return &b.r.Guards[len(b.r.Guards)-1].Kept
 }
 
 func (b *reporter) endRun(r Record, outcome Outcome) {

@@ -23,6 +23,8 @@ type asker struct {
 	answers map[string]string
 	used    bool // since the last forget
 
+	kept kept // of what its looks showed
+
 	last Observation
 	err  error // what the last look said beside it
 }
@@ -117,6 +119,8 @@ func (e *engine) ask(ctx context.Context, q Question) (string, error) {
 // observation Unknown, unless it is Blocked. What the channel saw before the newest act says nothing about now.
 func (e *engine) observe(ctx context.Context, fn func(context.Context, Look) (Observation, error), since *Mark, a *asker) (obs Observation, fault error) {
 	var err error
+	ctx, over := e.witnessed(ctx, a.path, false, &a.kept)
+	defer over()
 	fault = e.protect("its look", func() { obs, err = fn(ctx, Look{Since: since.clone(), Elapsed: e.elapsed(since), Ask: a.ask}) })
 	a.err = err
 	if fault != nil {
