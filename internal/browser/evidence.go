@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/url"
@@ -39,9 +40,19 @@ type Evidence struct {
 	Dialogs     []Shown   `json:"dialogs,omitempty"`     // that came up since the Evidence before
 	Remote      string    `json:"remote,omitempty"`      // ip:port that the browser had the page from
 	Certificate string    `json:"certificate,omitempty"` // SHA-256 of the certificate that the page came with
+	Reason      Reason    `json:"reason,omitempty"`      // of a failure
 	Error       string    `json:"error,omitempty"`       // of a failure; in other cases what the page could not be asked
 	NoPicture   string    `json:"no_picture,omitempty"`  // why PNG is empty
 	PNG         []byte    `json:"-"`                     // of the whole page, up to 12,000 pixels high
+}
+
+// What says what was seen in a few words, "ha.activate slave before" or "ha failure: not found": the same each time that the same is seen.
+func (e Evidence) What() string {
+	what := cmp.Or(e.Label, e.Page) + " " + string(e.Moment)
+	if e.Reason != "" {
+		what += ": " + string(e.Reason)
+	}
+	return what
 }
 
 // Control is something on a page that can be pressed, filled in or ticked.

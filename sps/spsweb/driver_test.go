@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,14 +215,19 @@ func TestPeerProbe(t *testing.T) {
 // A person's labels replace the built-in ones without code; a label that is not there presses nothing.
 func TestPeerOtherLabels(t *testing.T) {
 	n := &spstest.Node{}
+	var seen []string
 	d := drive(t, n, func(o *spsweb.Options) {
 		o.Labels = []byte(`{"labels": {"system.reboot": {"text": ["Restart appliance"]}}}`)
 		o.Patience = time.Second
+		o.Evidence = func(_ context.Context, e spsweb.Evidence) { seen = append(seen, e.What()) }
 	})
 	err := d.Pages().System.Reboot(t.Context())
 	e, ok := errors.AsType[*spsweb.Error](err)
 	if !ok || !errors.Is(err, sps.ErrNotPressed) || e.Label != "Restart appliance" {
 		t.Errorf("Reboot() = %v, want that there is no Restart appliance", err)
+	}
+	if want := []string{"system.reboot before", "system failure: not found"}; !slices.Equal(seen, want) {
+		t.Errorf("evidence of %q, want %q", seen, want)
 	}
 	wantPressed(t, n)
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ func (s *Site) see(ctx context.Context, m browser.Moment, page, label string, fa
 	e.Name, e.Moment, e.Page, e.Label = fmt.Sprintf("%03d %s %s", s.seen, fileName(what), m), m, page, label
 	if failure != nil {
 		e.Error = failure.Error()
+		if why, ok := errors.AsType[*browser.Error](failure); ok {
+			e.Reason = why.Reason
+		}
 	}
 	s.evidence(lasting, e)
 	return e.Name
