@@ -46,6 +46,7 @@ type Config struct {
 	Patience time.Duration // how long a page may take to show what is looked for. Default: 15 seconds
 	Answer   time.Duration // how long the appliance may take to answer a press. Default: one minute
 
+	Words   axtree.Words    // of the page that asks for a login
 	Secret  axtree.Label    // labels of fields whose content is black on screenshots, beside password fields
 	Secrets func() []string // texts that are black on screenshots and not repeated in errors. Default: none
 	Logger  *slog.Logger    // hears at debug level what is pressed and how the browser fares. Default: nobody does

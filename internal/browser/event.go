@@ -1,6 +1,11 @@
 package browser
 
-import "github.com/changeover-sdk/changeover/internal/browser/cdp"
+import (
+	"fmt"
+
+	"github.com/changeover-sdk/changeover/internal/browser/axtree"
+	"github.com/changeover-sdk/changeover/internal/browser/cdp"
+)
 
 // request is one that the page has sent.
 type request struct {
@@ -12,6 +17,22 @@ type request struct {
 	failed string // why there will be none
 	url    string // without query
 	done   bool
+}
+
+// refusal is an error when the answer was no. An answer of class 5xx is one of a gateway, or of an appliance that does not know itself what
+// came of it: that is no refusal.
+func (r *request) refusal(s *axtree.Snapshot) error {
+	if r == nil || r.status < 400 {
+		return nil
+	}
+	e := &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status)}
+	if r.status >= 500 {
+		e.Reason = NoAnswer
+	}
+	if s != nil {
+		e.Seen = []string{fmt.Sprintf("%.300q", s.Root.Shown())}
+	}
+	return e
 }
 
 // arriving is a download.

@@ -182,8 +182,8 @@ func (p *Page) arrive(ctx context.Context, mark int) (arriving, error) {
 			return f, &Error{Reason: Download, Detail: fmt.Sprintf("it broke off after %d of %d bytes", f.received, f.total)}
 		}
 		if files == 0 {
-			if r := p.outcome(mark); r != nil && r.status >= 400 {
-				return f, &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status)}
+			if err := p.outcome(mark).refusal(nil); err != nil {
+				return f, err
 			}
 		}
 		select {

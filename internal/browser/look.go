@@ -80,8 +80,9 @@ func (p *Page) look(ctx context.Context) (*axtree.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &axtree.Snapshot{Root: root, URL: plain(t.FrameTree.Frame.URL), Document: t.FrameTree.Frame.LoaderID}
+	s := &axtree.Snapshot{Root: root, URL: plain(t.FrameTree.Frame.URL), Document: t.FrameTree.Frame.LoaderID, Words: p.b.cfg.Words}
 	s.Hide(p.b.cfg.Secret)
+	s.HideText(p.b.holdsSecret())
 	return s, nil
 }
 

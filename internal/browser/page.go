@@ -100,6 +100,10 @@ func (b *Browser) Open(ctx context.Context) (*Page, error) {
 	if err := p.call(ctx, "Network.setExtraHTTPHeaders", dict{"headers": dict{"Connection": "close"}}, nil); err != nil {
 		return nil, fmt.Errorf("browser: open: %w", err)
 	}
+	// What a page leaves running behind its own back could send a request later, or again.
+	if err := p.call(ctx, "Network.setBypassServiceWorker", dict{"bypass": true}, nil); err != nil {
+		return nil, fmt.Errorf("browser: open: %w", err)
+	}
 	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", dict{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil); err != nil {
 		return nil, fmt.Errorf("browser: open: %w", err)
 	}

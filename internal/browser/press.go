@@ -238,11 +238,12 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 	answered := !proof.Answer
 	s, err := p.await(ctx, limit, op, label, func(s *axtree.Snapshot, state axtree.State) (bool, error) {
 		if r := p.outcome(mark); r != nil {
+			if err := r.refusal(s); err != nil {
+				return false, err
+			}
 			switch {
 			case r.failed != "" && !r.took:
 				return false, &Error{Reason: NoAnswer, Detail: r.failed}
-			case r.status >= 400:
-				return false, &Error{Reason: Refused, Detail: fmt.Sprintf("status %d", r.status), Seen: []string{fmt.Sprintf("%.300q", s.Root.Shown())}}
 			case r.status != 0 || r.took:
 				answered = true
 			}

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
 )
@@ -29,27 +30,42 @@ func (p *Page) At(ctx context.Context, heading axtree.Label) bool {
 	return true
 }
 
-// FirstOf waits until one of the elements is there and returns the number of the last one that is. The page is no particular one then.
-func (p *Page) FirstOf(ctx context.Context, queries []axtree.Query) (int, error) {
-	p.heading = nil
-	last := -1
-	var miss error
-	_, err := p.settle(ctx, "find", queries[0].Label.String(), func(s *axtree.Snapshot, state axtree.State) (bool, error) {
-		last = -1
-		for i, q := range queries {
+// Arrive waits until it is plain where the way goes on: at the page with the heading, at one that is [axtree.StateSignedOut] or
+// [axtree.StateWhatsNew], or, which is [axtree.StateUnknown], at any other one on which one of the ways is to be seen. Way is the number of the last of
+// them that is there, or -1. A page that needs a person is an error, and so is one on which nothing of all that comes. No page is expected afterwards.
+func (p *Page) Arrive(ctx context.Context, heading axtree.Label, ways []axtree.Query) (state axtree.State, way int, err error) {
+	const op = "open"
+	p.heading, p.signing = nil, true
+	defer func() { p.signing = false }()
+	var miss *Error
+	before := axtree.State("")
+	_, err = p.settle(ctx, op, heading.String(), func(s *axtree.Snapshot, _ axtree.State) (bool, error) {
+		state = s.State(heading)
+		if err := p.elsewhere(state); err != nil {
+			return false, err
+		}
+		way = -1
+		for i, q := range ways {
 			_, err := s.Find(q)
 			if err == nil {
-				last = i
+				way = i
 			} else if i == 0 {
-				miss = p.seen(fromFind("find", "", err), s)
+				miss = fromFind(op, "", err)
 			}
 		}
-		return last >= 0, p.elsewhere(state)
+		same := state == before
+		before = state
+		return same && (state != axtree.StateUnknown || way >= 0), nil
 	})
-	if e, ok := errors.AsType[*Error](err); ok && e.Reason == Late && miss != nil {
-		err = p.fail(ctx, "find", queries[0].Label.String(), miss)
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason == Late {
+		e.Reason, e.Detail = UnknownPage, fmt.Sprintf("heading %q was expected", heading)
+		if miss != nil {
+			e.Detail = fmt.Sprintf("neither heading %q nor %q, which leads there, came", heading, miss.Label)
+			e.Seen = miss.Seen
+		}
+		err = p.fail(ctx, op, e.Label, e)
 	}
-	return last, err
+	return state, way, err
 }
 
 // Read reads the page with f until two readings in a row are the same and without an error. F returns what it read, in short.

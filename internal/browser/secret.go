@@ -2,6 +2,7 @@ package browser
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/changeover-sdk/changeover/internal/redact"
 )
@@ -16,6 +17,16 @@ func (b *Browser) secrets() []string {
 	return append(slices.Clone(b.cfg.Secrets()), b.learned...)
 }
 
+// holdsSecret tells which texts hold a secret.
+func (b *Browser) holdsSecret() func(text string) bool {
+	secrets := b.secrets()
+	return func(text string) bool {
+		return slices.ContainsFunc(secrets, func(s string) bool {
+			return s != "" && (strings.TrimSpace(text) == s || len(s) >= leastSecret && strings.Contains(text, s))
+		})
+	}
+}
+
 // learn adds a secret.
 func (b *Browser) learn(text string) {
 	b.mu.Lock()
@@ -27,6 +38,9 @@ func (b *Browser) learn(text string) {
 	long := slices.DeleteFunc(append(slices.Clone(b.cfg.Secrets()), b.learned...), func(s string) bool { return len(s) < leastSecret })
 	b.scrub = redact.New(long...)
 }
+
+// Hide is a text without secrets.
+func (p *Page) Hide(text string) string { return p.b.hide(text) }
 
 // hide is a text without secrets.
 func (b *Browser) hide(text string) string {

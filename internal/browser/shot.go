@@ -82,11 +82,10 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 	if err := p.call(ctx, "Page.getLayoutMetrics", nil, &m); err != nil {
 		return "", nil, err
 	}
-	secrets := p.b.secrets()
 	var text strings.Builder
 	s.Root.All(func(n *axtree.Node) bool {
 		fmt.Fprintln(&text, n.Role, n.Name, n.Value, n.Backend)
-		if err != nil || n.Backend == 0 || !p.secret(n, secrets) {
+		if err != nil || n.Backend == 0 || !n.Password && !n.Secret {
 			return err == nil
 		}
 		var q struct{ Quads [][]float64 }
@@ -101,20 +100,6 @@ func (p *Page) secretBoxes(ctx context.Context) (page string, boxes []image.Rect
 		return true
 	})
 	return text.String(), boxes, err
-}
-
-// secret reports whether an element shows a secret.
-func (p *Page) secret(n *axtree.Node, secrets []string) bool {
-	for _, s := range secrets {
-		shows := strings.Contains
-		if len(s) < leastSecret {
-			shows = func(text, s string) bool { return strings.TrimSpace(text) == s }
-		}
-		if s != "" && (shows(n.Value, s) || n.Role == "StaticText" && shows(n.Name, s)) {
-			return true
-		}
-	}
-	return n.Password || n.Secret
 }
 
 func around(quad []float64, dx, dy float64) image.Rectangle {

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/changeover-sdk/changeover/internal/browser/axtree"
 )
@@ -24,14 +25,22 @@ func (p *Page) SignIn(ctx context.Context, user, password, button axtree.Label, 
 		e.Pressed = false // what this error is asked for is the button of a step, not this one
 		return e
 	}
+	var answered time.Time
 	_, err := p.await(ctx, p.b.cfg.Answer, op, "", func(s *axtree.Snapshot, state axtree.State) (bool, error) {
-		if r := p.outcome(mark); r != nil && r.status >= 400 {
-			return false, &Error{Reason: Refused}
+		r := p.outcome(mark)
+		if err := r.refusal(s); err != nil {
+			return false, err
+		}
+		if r != nil && r.status != 0 && answered.IsZero() {
+			answered = time.Now()
 		}
 		switch state {
 		case axtree.StateSignedOut:
 			if s.Document != p.pressed.document {
 				return false, &Error{Reason: Refused, State: string(state)}
+			}
+			if !answered.IsZero() && time.Since(answered) > p.b.cfg.Patience { // a page drawn by a script says no in place
+				return false, &Error{Reason: Refused, State: string(state), Detail: "the page stayed as it was"}
 			}
 			return false, nil
 		case axtree.StatePage, axtree.StateUnknown, axtree.StateWhatsNew:

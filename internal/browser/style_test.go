@@ -69,7 +69,7 @@ func TestPeerStyles(t *testing.T) {
 				t.Fatal(err)
 			}
 			way := []axtree.Query{{Kind: axtree.Button, Label: axtree.Label{"Basic Settings"}}, {Kind: axtree.Button, Label: at}}
-			i, err := p.FirstOf(ctx, way)
+			_, i, err := p.Arrive(ctx, at, way)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -111,6 +111,7 @@ func TestPeerTrap(t *testing.T) {
 		"another window":                    {body: page(`<form method="post" action="/press/late" target="_blank"><button>Activate Slave</button></form>`), want: browser.Window, says: true},
 		"nothing happens":                   {body: page(`<button>Activate Slave</button>`), want: browser.NoAnswer, says: true},
 		"the appliance says no":             {body: page(button("refused", "Activate Slave")), want: browser.Refused, posts: 1, says: true},
+		"a gateway says no":                 {body: page(button("gateway", "Activate Slave")), want: browser.NoAnswer, posts: 1, says: true},
 		"the connection breaks":             {body: page(button("break", "Activate Slave")), want: browser.NoAnswer, posts: 1, says: true},
 		"the connection breaks on a script": {body: page(`<button onclick="fetch('/press/break', {method: 'POST'})">Activate Slave</button>`), want: browser.NoAnswer, posts: 1, says: true},
 		"it answers and goes away":          {body: page(button("away", "Activate Slave")), posts: 1},
@@ -130,6 +131,7 @@ func TestPeerTrap(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 		fmt.Fprint(w, page("The other node is not ready."))
 	})
+	a.Handle("/press/gateway", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	a.Handle("/press/break", func(w http.ResponseWriter, _ *http.Request) {
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			c.Close()

@@ -28,7 +28,7 @@ func (n *Node) whereabouts() string {
 		switch {
 		case row(p) && p.Text() != n.Text():
 			return "row " + clip(p.Shown())
-		case p.Name != "" && group(p):
+		case p.Name != "" && group(p) && !p.Secret:
 			return clip(p.Name)
 		}
 	}

@@ -123,13 +123,13 @@ func (k Kind) fits(n *Node, l Label) bool {
 // label is what an element is called, for people.
 func (n *Node) label() string {
 	switch {
+	case n.Secret && !n.fillable():
+		return "(secret)"
 	case n.fillable() && (n.Name == "" || n.Weak):
 		if a := n.adjacent(); a != "" {
 			return a
 		}
 		return "(without a label)"
-	case n.Secret:
-		return "(secret)"
 	case n.Name != "":
 		return n.Name
 	}

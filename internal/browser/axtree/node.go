@@ -34,6 +34,7 @@ type Snapshot struct {
 	Root     *Node
 	URL      string // without query and fragment
 	Document string // changes with each new document
+	Words    Words
 }
 
 // All calls f for each node in the order of the page, until f returns false for a node whose children it does not want.

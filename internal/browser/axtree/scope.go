@@ -205,8 +205,8 @@ func places(in []*Node) (out []string) {
 	for _, n := range in {
 		switch {
 		case n.is(Heading):
-			add(n.Text())
-		case group(n):
+			add(n.Shown())
+		case group(n) && !n.Secret:
 			add(n.Name)
 		case row(n):
 			if c := n.cells(); len(c) > 0 {
@@ -221,7 +221,7 @@ func places(in []*Node) (out []string) {
 func (s *Snapshot) Headings() (out []string) {
 	s.Root.All(func(n *Node) bool {
 		if n.is(Heading) {
-			out = append(out, clip(n.Text()))
+			out = append(out, clip(n.Shown()))
 			return false
 		}
 		return true

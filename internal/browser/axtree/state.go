@@ -18,13 +18,15 @@ const (
 
 // Words by which pages are told apart. They are the vendors' where a document gives them, and plain English elsewhere.
 var (
-	wordPassword = Label{"Password"}
-	// WordLogin are the names of the button that signs in.
-	WordLogin   = Label{"Login", "Log in", "Sign in", "Log On"}
-	wordAccept  = Label{"Accept", "I accept", "I Agree", "Agree", "Accept License Agreement", "I accept the license agreement"}
-	wordNew     = Label{"What's New", "What’s New"}
-	wordNewPass = Label{"New Password", "Confirm Password", "Confirm New Password", "Verify Password", "New Password Confirmation"}
+	wordPassword = Label{"Password"} // beside Snapshot.Words
+	wordLogin    = Label{"Login", "Log in", "Sign in", "Log On"}
+	wordAccept   = Label{"Accept", "I accept", "I Agree", "Agree", "Accept License Agreement", "I accept the license agreement"}
+	wordNew      = Label{"What's New", "What’s New"}
+	wordNewPass  = Label{"New Password", "Confirm Password", "Confirm New Password", "Verify Password", "New Password Confirmation"}
 )
+
+// Words are those of a product's own page that asks for a login, beside the usual ones.
+type Words struct{ Password, Login Label }
 
 // State says what sort of page s is, when a page with the heading is expected.
 func (s *Snapshot) State(heading Label) State {
@@ -34,7 +36,7 @@ func (s *Snapshot) State(heading Label) State {
 	licence := false
 	for _, n := range in {
 		switch {
-		case n.is(Field) && Field.fits(n, wordPassword):
+		case n.is(Field) && (Field.fits(n, wordPassword) || Field.fits(n, s.Words.Password)):
 			passwords++
 			fields++
 		case n.is(Field):
@@ -44,7 +46,7 @@ func (s *Snapshot) State(heading Label) State {
 			}
 		case n.is(Button) && Button.fits(n, wordAccept), n.is(Check) && Check.fits(n, wordAccept):
 			accepts++
-		case n.is(Button) && Button.fits(n, WordLogin):
+		case n.is(Button) && (Button.fits(n, wordLogin) || Button.fits(n, s.Words.Login)):
 			logins++
 		case n.is(Heading):
 			t := n.Text()

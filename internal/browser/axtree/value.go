@@ -24,7 +24,7 @@ func (s *Snapshot) Value(l Label, within ...Label) (string, error) {
 	e := &FindError{Query: q, Miss: Several}
 	for _, h := range hits {
 		text := h.text
-		if h.at.Secret {
+		if h.at.hides() {
 			text = "(secret)"
 		}
 		e.Seen = append(e.Seen, fmt.Sprintf("%q", clip(text)))
@@ -168,24 +168,4 @@ func hitsOf(in []*Node, l Label) []hit {
 		}
 	}
 	return hits
-}
-
-// Hide marks what stands beside the labels, and what is in fields that bear them, as secret, with all that is inside. Those who look for a value get
-// it all the same; errors, lists and screenshots do not.
-func (s *Snapshot) Hide(l Label) {
-	if len(l) == 0 {
-		return
-	}
-	mark := func(n *Node) {
-		n.All(func(m *Node) bool { m.Secret = true; return true })
-	}
-	in := flat(s.Root)
-	for _, h := range hitsOf(in, l) {
-		mark(h.at)
-	}
-	for _, n := range in {
-		if n.is(Field) && Field.fits(n, l) {
-			mark(n)
-		}
-	}
 }

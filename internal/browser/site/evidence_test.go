@@ -86,8 +86,8 @@ func TestPeerEvidence(t *testing.T) {
 	before := got[0]
 	want := browser.Evidence{
 		Name: "001 home.go before", Moment: browser.Before, At: before.At, Site: d.Site().Host, Page: "home", Label: "home.go", Address: d.Site().JoinPath("home").String(),
-		Headings: []string{"Home page", "For REDACTED"}, Remote: d.Dial(), Certificate: rest.Fingerprint(d.Leaf().Leaf), PNG: before.PNG,
-		Controls: []browser.Control{{Kind: "field", Label: "Key"}, {Kind: "button", Label: "Go"}, {Kind: "button", Label: "REDACTED", Disabled: true}},
+		Headings: []string{"Home page", "(secret)"}, Remote: d.Dial(), Certificate: rest.Fingerprint(d.Leaf().Leaf), PNG: before.PNG,
+		Controls: []browser.Control{{Kind: "field", Label: "Key"}, {Kind: "button", Label: "Go"}, {Kind: "button", Label: "(secret)", Disabled: true}},
 	}
 	if diff := cmp.Diff(want, before); diff != "" {
 		t.Errorf("before the press (-want +got):\n%s", diff)

@@ -118,6 +118,7 @@ func (s *Site) Probe(ctx context.Context) (Report, error) {
 			p.Shot = s.see(ctx, browser.Visited, key, "", nil)
 			return v.Read(func(r *Reading) error {
 				p.Headings, p.Labels = r.now.Headings(), s.table.probe(key, r)
+				p.hide(s.p.Hide)
 				return nil
 			})
 		})
@@ -181,6 +182,20 @@ func (t *Table) probe(page string, r *Reading) (list []LabelReport) {
 		list = append(list, out)
 	}
 	return list
+}
+
+// hide takes secrets out of what the page said.
+func (p *PageReport) hide(text func(string) string) {
+	for i, h := range p.Headings {
+		p.Headings[i] = text(h)
+	}
+	for i := range p.Labels {
+		l := &p.Labels[i]
+		l.Value = text(l.Value)
+		for j, s := range l.Seen {
+			l.Seen[j] = text(s)
+		}
+	}
 }
 
 func (l *LabelReport) note(err error) {

@@ -40,6 +40,7 @@ type Site struct {
 // what was seen before and after each press, at each failure and by a probe, from the goroutine that called.
 func New(cfg browser.Config, table Table, login func(start string) (user, password string, err error), evidence func(context.Context, browser.Evidence)) *Site {
 	cfg.Secret = append(cfg.Secret, table.secrets()...)
+	cfg.Words = axtree.Words{Password: table.Labels[labelPass].Text, Login: table.Labels[labelLogin].Text}
 	return &Site{cfg: cfg, table: table, login: login, evidence: evidence, refused: map[string]error{}}
 }
 
@@ -102,53 +103,57 @@ func (s *Site) open(ctx context.Context, key string) error {
 	if err := s.refused[start]; err != nil {
 		return idle("sign in", "", fmt.Errorf("it was refused before, and is not tried again: %w", err))
 	}
-	now, err := s.arrive(ctx, start)
+	state, way, err := s.arrive(ctx, start, page)
 	if e, ok := errors.AsType[*browser.Error](err); ok && (e.Reason == browser.Certificate || e.Reason == browser.Gone || e.Reason == browser.Crashed) {
 		// The appliance has another certificate since the browser was started, or the browser has ended. Begin again, with the certificate
 		// verified again.
 		if err := s.stop(); err != nil {
 			return idle("end the browser", "", err)
 		}
-		now, err = s.arrive(ctx, start)
+		state, way, err = s.arrive(ctx, start, page)
+	}
+	if err == nil && state == axtree.StateSignedOut {
+		if err := s.signIn(ctx, start); err != nil {
+			return err
+		}
+		state, way, err = s.arrive(ctx, start, page)
+	}
+	if l, ok := s.table.Labels[labelGoOn]; ok && err == nil && state == axtree.StateWhatsNew && way < 0 {
+		if _, err := s.p.Press(ctx, axtree.Query{Kind: axtree.Button, Label: l.Text}, browser.Proof{Answer: true}); err != nil {
+			return idle("open", key, err)
+		}
+		state, way, err = s.arrive(ctx, start, page)
 	}
 	if err != nil {
 		return idle("open", start, err)
 	}
-	if now.State(nil) == axtree.StateSignedOut {
-		if err := s.signIn(ctx, start); err != nil {
-			return err
-		}
-		if now, err = s.p.Goto(ctx, start, nil); err != nil {
-			return idle("open", start, err)
-		}
-	}
-	if now.State(nil) == axtree.StateWhatsNew && now.State(page.Heading) != axtree.StatePage {
-		if l, ok := s.table.Labels[labelGoOn]; ok {
-			s.p.Anywhere()
-			if _, err := s.p.Press(ctx, axtree.Query{Label: l.Text}, browser.Proof{Answer: true}); err != nil {
-				return idle("open", key, err)
-			}
-			if _, err := s.p.Goto(ctx, start, nil); err != nil {
-				return idle("open", start, err)
-			}
-		}
-	}
-	return s.walk(ctx, page)
+	return s.walk(ctx, page, state, way)
 }
 
 // arrive opens the start page, with a browser that is running.
-func (s *Site) arrive(ctx context.Context, start string) (*axtree.Snapshot, error) {
+func (s *Site) arrive(ctx context.Context, start string, page Page) (state axtree.State, way int, err error) {
 	if s.b == nil {
 		b, err := browser.Start(ctx, s.cfg)
 		if err != nil {
-			return nil, err
+			return "", -1, err
 		}
 		s.b = b
 		if s.p, err = b.Open(ctx); err != nil {
-			return nil, errors.Join(err, s.stop())
+			return "", -1, errors.Join(err, s.stop())
 		}
 	}
-	return s.p.Goto(ctx, start, nil)
+	if _, err := s.p.Goto(ctx, start, nil); err != nil {
+		return "", -1, err
+	}
+	return s.p.Arrive(ctx, page.Heading, page.way())
+}
+
+// way is what is pressed to get to a page.
+func (p Page) way() (out []axtree.Query) {
+	for _, m := range p.Menu {
+		out = append(out, axtree.Query{Kind: axtree.Button, Label: m})
+	}
+	return out
 }
 
 func (s *Site) signIn(ctx context.Context, start string) error {
@@ -166,24 +171,13 @@ func (s *Site) signIn(ctx context.Context, start string) error {
 	return err
 }
 
-// walk presses menu entries until the page is there. The last entry of the way that is on the page already comes first: a menu that is open is
-// not pressed again.
-func (s *Site) walk(ctx context.Context, page Page) error {
-	if len(page.Menu) == 0 {
-		return s.p.Expect(ctx, page.Heading)
+// walk presses menu entries until the page is there, from the last one of them on that is to be seen already: a menu that is open is not pressed
+// again.
+func (s *Site) walk(ctx context.Context, page Page, state axtree.State, way int) error {
+	if state == axtree.StatePage || way < 0 {
+		return s.p.Expect(ctx, page.Heading) // it says what is there instead
 	}
-	if s.p.At(ctx, page.Heading) {
-		return nil
-	}
-	queries := make([]axtree.Query, len(page.Menu))
-	for i, m := range page.Menu {
-		queries[i] = axtree.Query{Kind: axtree.Button, Label: m}
-	}
-	i, err := s.p.FirstOf(ctx, queries)
-	if err != nil {
-		return idle("open", fmt.Sprint(page.Heading), err)
-	}
-	for ; i < len(queries); i++ {
+	for queries, i := page.way(), way; i < len(queries); i++ {
 		proof := browser.Proof{}
 		if i+1 < len(queries) {
 			proof.Shows = &queries[i+1]
