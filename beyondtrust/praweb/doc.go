@@ -48,6 +48,8 @@
 //	{"labels": {"failover.sync now": {"also": ["Synchronize Now"],
 //	    "ask": {"type": "confirm", "text": ["Start a data-sync?"]}}}}
 //
+// Under "versions" stands what is true of some versions only, and is used for Options.Version; without one every wording there is is looked for.
+//
 // # What stays compatible
 //
 // The functions and types here. The keys of the table may grow; its wordings change as more of them become known.

@@ -43,6 +43,7 @@ type settings struct {
 	user, passwordFile             string
 	applianceUser, applianceSecret string
 	ca, fingerprint, labels, dir   string
+	version                        string
 	pool                           *x509.CertPool
 	password, appliancePassword    string
 	table                          []byte
@@ -71,6 +72,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	fs.StringVar(&s.ca, "ca", "", "a PEM file with the CA of the appliance's certificate (default: the system's)")
 	fs.StringVar(&s.fingerprint, "fingerprint", "", "SHA-256 of the appliance's certificate: only that one is accepted")
 	fs.StringVar(&s.labels, "labels", "", "a JSON file with labels of your own")
+	fs.StringVar(&s.version, "version", "", "the version that the appliance has: look for its words only (default: those of every version)")
 	fs.StringVar(&s.dir, "dir", "", "write the report and a screenshot of each page into this folder, which must not exist yet")
 	fs.Usage = func() {
 		fmt.Fprint(errs, "Looks whether the page drivers fit an appliance. Presses nothing.\n\nExample: probe -simulated sps\n\n")
@@ -170,7 +172,7 @@ func (s *settings) simulate() (end func(), err error) {
 func (s *settings) probe(ctx context.Context) (report, error) {
 	if s.product == "sps" {
 		d, err := spsweb.New(s.addr, sps.Login{User: s.user, Password: s.password}, &spsweb.Options{
-			CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Evidence: s.evidence,
+			CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Version: s.version, Evidence: s.evidence,
 		})
 		if err != nil {
 			return nil, err
@@ -181,7 +183,7 @@ func (s *settings) probe(ctx context.Context) (report, error) {
 	d, err := praweb.New(s.addr, praweb.Accounts{
 		Login:     praweb.Account{User: s.user, Password: beyondtrust.NewSecret(s.password)},
 		Appliance: praweb.Account{User: s.applianceUser, Password: beyondtrust.NewSecret(s.appliancePassword)},
-	}, &praweb.Options{CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Evidence: s.evidence})
+	}, &praweb.Options{CA: s.pool, Fingerprint: s.fingerprint, Dial: s.dial, Labels: s.table, Version: s.version, Evidence: s.evidence})
 	if err != nil {
 		return nil, err
 	}

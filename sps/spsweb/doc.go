@@ -39,6 +39,8 @@
 //	{"labels": {"ha.activate slave": {"also": ["Activate secondary"],
 //	    "ask": {"type": "confirm", "text": ["Really activate the other node?"]}}}}
 //
+// Under "versions" stands what is true of some versions only, and is used for Options.Version; without one every wording there is is looked for.
+//
 // # What stays compatible
 //
 // The functions and types here. The keys of the table may grow; its wordings change as more of them become known.

@@ -42,6 +42,11 @@ type Options struct {
 	// Labels is a table, JSON like [Labels], that replaces what it names in the built-in one and leaves the rest. Default: none.
 	Labels []byte
 
+	// Version is the one that the appliance has, like "7.0.2.1". What the tables say of it alone is used then, and New returns an error when they say
+	// nothing of it. A run that changes the version leaves it empty. Default: every wording of every version is looked for, and two of them on
+	// one page are too many.
+	Version string
+
 	// Browser is the path of the browser's own binary, not of a script that starts it. Default: Debian's chromium-headless-shell,
 	// then its chromium.
 	Browser string
@@ -87,10 +92,7 @@ func New(addr string, login sps.Login, opts *Options) (*Driver, error) {
 	if login.User == "" || login.Password == "" {
 		return nil, errors.New("spsweb: login: want a user and a password")
 	}
-	table, err := site.Parse(labels)
-	if err == nil {
-		err = table.Merge(o.Labels)
-	}
+	table, err := site.Load(labels, o.Labels, o.Version)
 	if err != nil {
 		return nil, fmt.Errorf("spsweb: %w", err)
 	}

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,10 @@ import (
 // Report is what a probe found: whether the table of labels fits this appliance.
 type Report struct {
 	Product string       `json:"product"`
+	Table   string       `json:"table"` // which versions' table was used
 	Site    string       `json:"site"`
-	At      time.Time    `json:"at"` // by this machine's clock
+	Version string       `json:"version,omitempty"` // of the appliance, as a page shows it
+	At      time.Time    `json:"at"`                // by this machine's clock
 	Pages   []PageReport `json:"pages"`
 }
 
@@ -77,6 +80,7 @@ func (r Report) Problems() (list []string) {
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s at %s, %s\n", r.Product, r.Site, r.At.UTC().Format(time.DateTime))
+	fmt.Fprintf(&b, "the appliance says that it has version %s; looked for with the table for %s\n", cmp.Or(r.Version, "(nothing)"), r.Table)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, p := range r.Pages {
 		fmt.Fprintf(w, "\n%s\t%s\t%s\n", p.Page, strings.Join(p.Headings, " | "), p.Problem)
@@ -106,7 +110,7 @@ func short(s string) string {
 // Probe signs in, visits every page of the table and looks for every label. It presses nothing but the menu and the sign-in. The error is ctx's
 // own, or the first one when no page at all could be opened: what is wrong with single pages is in the report.
 func (s *Site) Probe(ctx context.Context) (Report, error) {
-	r := Report{Product: s.table.Product, Site: s.cfg.Site.Host, At: time.Now()}
+	r := Report{Product: s.table.Product, Table: s.table.name(), Site: s.cfg.Site.Host, At: time.Now()}
 	var first error
 	opened := false
 	for _, key := range slices.Sorted(maps.Keys(s.table.Pages)) {
@@ -134,6 +138,11 @@ func (s *Site) Probe(ctx context.Context) (Report, error) {
 			opened = true
 		}
 		r.Pages = append(r.Pages, p)
+		for _, l := range p.Labels {
+			if l.Label == s.table.Version && l.Finding == Found {
+				r.Version = l.Value
+			}
+		}
 	}
 	if !opened {
 		return r, first

@@ -18,12 +18,16 @@ import (
 
 // Table is what the pages of a product are called, and their parts.
 type Table struct {
-	Product string           `json:"product"`
-	About   string           `json:"about,omitempty"`   // for whoever edits the file
-	Nothing []string         `json:"nothing,omitempty"` // what stands where a page has nothing to show
-	Secret  []string         `json:"secret,omitempty"`  // labels of fields that are black on screenshots although they are not password fields
-	Pages   map[string]Page  `json:"pages"`
-	Labels  map[string]Label `json:"labels"`
+	Product  string           `json:"product"`
+	About    string           `json:"about,omitempty"`   // for whoever edits the file
+	Nothing  []string         `json:"nothing,omitempty"` // what stands where a page has nothing to show
+	Secret   []string         `json:"secret,omitempty"`  // labels of fields that are black on screenshots although they are not password fields
+	Version  string           `json:"version,omitempty"` // key of the value that tells which version the appliance has
+	Pages    map[string]Page  `json:"pages"`
+	Labels   map[string]Label `json:"labels"`
+	Versions []Version        `json:"versions,omitempty"` // what is known of single versions only; see [Load]
+
+	used string // which of Versions this is the table of; "" for all
 }
 
 // Page is one page.
@@ -63,54 +67,83 @@ func Parse(raw []byte) (Table, error) {
 	return t, t.Merge(raw)
 }
 
-// Merge reads a table over another one: what it names is replaced, part by part, and "also" is added to the wordings. The rest stays.
-func (t *Table) Merge(raw []byte) error {
+// parts are a table as it is written: what is not named is not changed.
+type parts struct {
+	Product, About, Version *string
+	Nothing, Secret         []string
+	Pages, Labels           map[string]json.RawMessage
+	Versions                []Version
+}
+
+func read(raw []byte) (p parts, err error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil
+		return p, nil
 	}
-	type parts struct {
-		Product, About  *string
-		Nothing, Secret []string
-		Pages, Labels   map[string]json.RawMessage
-	}
-	var p parts
 	if err := strict(raw, &p); err != nil {
-		return fmt.Errorf("labels: %w", err)
+		return p, fmt.Errorf("labels: %w", err)
 	}
-	out := Table{Product: t.Product, About: t.About, Nothing: t.Nothing, Secret: t.Secret, Pages: maps.Clone(t.Pages), Labels: maps.Clone(t.Labels)}
+	return p, nil
+}
+
+// Merge reads a table over another one: what it names is replaced, part by part, and "also" is added to the wordings. The rest stays. What it
+// says of single versions is added to what there is of those.
+func (t *Table) Merge(raw []byte) error {
+	p, err := read(raw)
+	if err != nil {
+		return err
+	}
+	out, err := t.with(p)
+	if err != nil {
+		return err
+	}
+	out.Versions = append(slices.Clone(t.Versions), p.Versions...)
+	for _, v := range out.Versions { // a mistake in one shows now, and not when an appliance has that version
+		if _, err := v.holds(nil); err != nil {
+			return fmt.Errorf("labels: %w", err)
+		}
+		if _, err := out.with(v.parts()); err != nil {
+			return fmt.Errorf("%s: %w", v, err)
+		}
+	}
+	*t = out
+	return nil
+}
+
+// with is the table with what the parts name replaced.
+func (t *Table) with(p parts) (Table, error) {
+	out := *t
+	out.Nothing, out.Secret = append(slices.Clone(t.Nothing), p.Nothing...), append(slices.Clone(t.Secret), p.Secret...)
+	out.Pages, out.Labels = maps.Clone(t.Pages), maps.Clone(t.Labels)
 	if out.Pages == nil {
 		out.Pages, out.Labels = map[string]Page{}, map[string]Label{}
 	}
-	if p.Product != nil {
-		if t.Product != "" && *p.Product != t.Product {
-			return fmt.Errorf("labels: they are for %q, not for %q", *p.Product, t.Product)
+	if p.Product != nil && t.Product != "" && *p.Product != t.Product {
+		return out, fmt.Errorf("labels: they are for %q, not for %q", *p.Product, t.Product)
+	}
+	for _, set := range []struct{ to, from *string }{{&out.Product, p.Product}, {&out.About, p.About}, {&out.Version, p.Version}} {
+		if set.from != nil {
+			*set.to = *set.from
 		}
-		out.Product = *p.Product
 	}
-	if p.About != nil {
-		out.About = *p.About
-	}
-	out.Nothing, out.Secret = append(slices.Clone(out.Nothing), p.Nothing...), append(slices.Clone(out.Secret), p.Secret...)
 	for key, raw := range p.Pages {
-		page := out.Pages[key]
+		page := out.Pages[key].clone()
 		if err := strict(raw, &page); err != nil {
-			return fmt.Errorf("labels: page %q: %w", key, err)
+			return out, fmt.Errorf("labels: page %q: %w", key, err)
 		}
 		out.Pages[key] = page
 	}
 	for key, raw := range p.Labels {
-		l := out.Labels[key]
+		l := out.Labels[key].clone()
 		if err := strict(raw, &l); err != nil {
-			return fmt.Errorf("labels: %q: %w", key, err)
+			return out, fmt.Errorf("labels: %q: %w", key, err)
 		}
 		l.Text, l.Also = append(slices.Clone(l.Text), l.Also...), nil
 		out.Labels[key] = l
 	}
 	if err := out.check(); err != nil {
-		return fmt.Errorf("labels: %w", err)
+		return out, fmt.Errorf("labels: %w", err)
 	}
-	*t = out
-	return nil
+	return out, nil
 }
 
 // secrets are the labels of what is black on screenshots beside password fields.
@@ -148,12 +181,38 @@ func (t *Table) check() error {
 			return fmt.Errorf("%q: a question on a page has a button", key)
 		}
 	}
+	if _, ok := t.Labels[t.Version]; t.Version != "" && !ok {
+		return fmt.Errorf("version: there is no label %q", t.Version)
+	}
 	for key, p := range t.Pages {
 		if len(p.Heading) == 0 && key != signIn {
 			return fmt.Errorf("page %q has no heading", key)
 		}
 	}
 	return nil
+}
+
+// clone shares nothing with p: a list that is decoded over another one is written into its place.
+func (p Page) clone() Page {
+	p.Heading, p.Menu = slices.Clone(p.Heading), slices.Clone(p.Menu)
+	for i, m := range p.Menu {
+		p.Menu[i] = slices.Clone(m)
+	}
+	return p
+}
+
+// clone shares nothing with l.
+func (l Label) clone() Label {
+	l.Text, l.Also, l.Within = slices.Clone(l.Text), slices.Clone(l.Also), slices.Clone(l.Within)
+	for i, w := range l.Within {
+		l.Within[i] = slices.Clone(w)
+	}
+	if l.Ask != nil {
+		ask := *l.Ask
+		ask.Text, ask.Button = slices.Clone(ask.Text), slices.Clone(ask.Button)
+		l.Ask = &ask
+	}
+	return l
 }
 
 // strict decodes one JSON value over what is there, and nothing else.

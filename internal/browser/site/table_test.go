@@ -100,12 +100,18 @@ func TestTablesHaveSources(t *testing.T) {
 				t.Errorf("%s: page %q has no source", file, key)
 			}
 		}
+		for _, v := range table.Versions {
+			if v.Source == "" {
+				t.Errorf("%s: %v have no source", file, v)
+			}
+		}
 	}
 }
 
 // The law of Merge: a table that was taken can be written down, read again and is the same; one that was refused changed nothing.
 func FuzzMerge(f *testing.F) {
 	f.Add(`{"labels": {"a.x": {"also": ["Y"]}}}`)
+	f.Add(`{"versions": [{"from": "1", "labels": {"a.x": {"text": ["Z"]}}, "source": ""}]}`)
 	f.Add(`{"pages": {"b": {"menu": [], "heading": ["B"], "source": ""}}, "nothing": ["-"]}`)
 	f.Fuzz(func(t *testing.T, over string) {
 		table, err := Parse([]byte(small))
