@@ -59,7 +59,7 @@ func (r *running) intend(ctx context.Context, by string) error {
 	if err := r.write(Record{Kind: KindIntent, Path: r.n.path, By: by, Evidence: r.asker.last.Evidence, Detail: r.asker.last.Detail}); err != nil {
 		return r.stopped(ctx, r.n, r.asker.last, fmt.Errorf("nothing was done, for the intent could not be written: %w", err))
 	}
-	r.emit(Event{Kind: EventAct, Path: r.n.path, Ref: r.n.Ref, Detail: by + " acts"})
+	r.emit(Event{Kind: EventAct, Path: r.n.path, Ref: r.n.Ref, Detail: by + " acts" + r.expecting(r.n)})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // start refuses what must not begin, takes the locks and writes how the journal goes on.
@@ -70,7 +71,31 @@ func (e *engine) opening() string {
 	case e.finished:
 		return "was finished by an earlier run"
 	}
-	return fmt.Sprintf("goes on, run %d", e.run)
+	return fmt.Sprintf("goes on, run %d%s", e.run, e.exposure())
+}
+
+// exposure says what the site lacks since an earlier run, and for how long.
+func (e *engine) exposure() (text string) {
+	for _, n := range e.t.leaves {
+		p := e.progress(n.path)
+		if n.Exposes == "" || n.until == nil || p.mark == nil && !p.done || p.skipped {
+			continue
+		}
+		over := true
+		n.until.each(func(k *node) {
+			kid := e.progress(k.path)
+			over = over && (k.group() || kid.finished())
+		})
+		if over {
+			continue
+		}
+		since := p.doneAt
+		if p.mark != nil {
+			since = p.mark.At
+		}
+		text += fmt.Sprintf("; %s, for %s so far, until %q is done", n.Exposes, spell(time.Since(since)), n.until.path)
+	}
+	return text
 }
 
 // needsPerson refuses a procedure that will need a person and has none, naming the steps.

@@ -40,6 +40,11 @@
 // One process a journal, one run an appliance: both are kernel locks, which die with their process. Appliance locks exclude
 // runs on this machine that share a lock folder ([Options].LockDir), and no others.
 //
+// # How long was the site away
+//
+// A [Vigil] asks all along every run who answers at the site's name; the report says for how long nobody did, and when nobody watched. What the site lacks
+// for a time ([Step].Exposes: failover, redundancy) is said by every run that goes on meanwhile, and by the report.
+//
 // # What comes out
 //
 // Errors are [*StepError] with one class each: [ErrHeld], [ErrCancelled], [ErrBlocked], [ErrFailed], [ErrUnknown], [ErrReverted].

@@ -17,6 +17,8 @@ const (
 	EventDone    EventKind = "done"    // a step is done
 	EventSkip    EventKind = "skip"    // a step was finished by an earlier run, or stands before the beginning
 	EventRestore EventKind = "restore" // a temporary change is being put back
+	EventVigil   EventKind = "vigil"   // somebody else answers a vigil, or nobody: Detail; Path is the name of the vigil
+	EventWorry   EventKind = "worry"   // a step takes longer than expected by far: Detail
 	EventStop    EventKind = "stop"    // a step ends the run
 	EventEnd     EventKind = "end"     // the run ended; Outcome
 )

@@ -175,7 +175,7 @@ func encodeLine(r Record, prev []byte) (line, sum []byte, back Record, err error
 func (k Kind) known() bool {
 	switch k {
 	case KindPlan, KindRun, KindFrom, KindChanged, KindGuard, KindWaiting, KindIntent, KindSent, KindSeen, KindEvidence, KindAnswer,
-		KindDone, KindSkipped, KindHeld, KindStopped, KindLeft, KindEnd, KindAbandoned:
+		KindDone, KindSkipped, KindHeld, KindStopped, KindLeft, KindEnd, KindVigil, KindAbandoned:
 		return true
 	}
 	return false

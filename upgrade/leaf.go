@@ -30,10 +30,12 @@ type running struct {
 	put     bool     // this is a restore: it ignores hours, and a person's change is left alone
 	held    []string // appliances that no other step acts on
 	hintErr error    // what this run's newest act said
+	worried bool     // said that it takes long
 }
 
 func (r *running) run(ctx context.Context) error {
 	defer r.giveUpBoxes()
+	r.asker.n, r.asker.began = r.n, time.Now()
 	r.emit(Event{Kind: EventBegin, Path: r.n.path, Ref: r.n.Ref})
 	if p := r.progress(r.n.path); p.mark == nil {
 		if done, err := r.prepare(ctx); done || err != nil {

@@ -18,7 +18,8 @@ type PlanData struct {
 	Source string     `json:"source,omitempty"`
 	Digest string     `json:"digest"` // SHA-256 over paths, references, inputs, appliances and group shapes
 	Guards []string   `json:"guards,omitempty"`
-	Steps  []PlanStep `json:"steps"` // groups and steps, in order
+	Asks   []string   `json:"asks,omitempty"` // the vigils
+	Steps  []PlanStep `json:"steps"`          // groups and steps, in order
 }
 
 // A PlanStep is one line of a plan.
@@ -36,6 +37,9 @@ type PlanStep struct {
 	AtOnce   int               `json:"at_once,omitempty"`
 	Restores bool              `json:"restores,omitempty"` // a temporary change, put back at the end of its group
 	Soon     string            `json:"soon,omitempty"`     // a hold's reason to hurry
+	Exposes  string            `json:"exposes,omitempty"`  // what is missing until the step Until is done
+	Until    string            `json:"until,omitempty"`    // the path of the step that ends the effect
+	Like     string            `json:"like,omitempty"`     // the path of the step whose measured time sets this one's
 }
 
 // Who carries a step out.
@@ -65,14 +69,24 @@ func (t *tree) plan() *PlanData {
 	for _, g := range t.p.Guards {
 		d.Guards = append(d.Guards, g.Name)
 	}
+	for _, w := range t.p.Vigils {
+		d.Asks = append(d.Asks, w.Name)
+	}
 	t.root.each(func(n *node) {
 		if n == t.root {
 			return
 		}
+		until, like := "", ""
+		if n.until != nil {
+			until = n.until.path
+		}
+		if n.like != nil {
+			like = n.like.path
+		}
 		d.Steps = append(d.Steps, PlanStep{
 			Path: n.path, Ref: n.Ref, On: slices.Clone(n.On), With: maps.Clone(n.With), Who: n.who(), Attended: n.Attended,
 			Takes: n.takes(), Outage: n.Outage, NoReturn: n.NoReturn, Whole: n.Whole, AtOnce: n.AtOnce,
-			Restores: n.Restore != nil, Soon: n.soon,
+			Restores: n.Restore != nil, Soon: n.soon, Exposes: n.Exposes, Until: until, Like: like,
 		})
 	})
 	return d
@@ -123,6 +137,9 @@ func (d *PlanData) write(w io.Writer) {
 	if len(d.Guards) > 0 {
 		fmt.Fprintf(w, "looked at before every act: %s\n", strings.Join(d.Guards, ", "))
 	}
+	if len(d.Asks) > 0 {
+		fmt.Fprintf(w, "asked all along, for the report: %s\n", strings.Join(d.Asks, ", "))
+	}
 	fmt.Fprintln(w)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tw, "GUIDE\tSTEP\tWHO\tON\tTAKES\tOUTAGE\n")
@@ -170,6 +187,12 @@ func (s PlanStep) label() string {
 	}
 	if s.Soon != "" {
 		notes = append(notes, s.Soon)
+	}
+	if s.Exposes != "" {
+		notes = append(notes, s.Exposes+" until "+s.Until)
+	}
+	if s.Like != "" {
+		notes = append(notes, "as long as on the first one, when that is measured")
 	}
 	if len(notes) == 0 {
 		return name

@@ -20,6 +20,8 @@ type Procedure struct {
 	Source string  // the guide it follows
 	Guards []Guard // looked at before every act
 	Steps  []Step
+
+	Vigils []Vigil // asked all along every run, for the report
 }
 
 // Index returns the position in Steps of the step called name, or of the group that holds it at any depth; -1 if there is none.
@@ -46,6 +48,7 @@ type node struct {
 	parent *node
 	kids   []*node
 	until  *node
+	like   *node
 	whole  *node // outermost group that must not be left half-way
 }
 
@@ -71,6 +74,7 @@ func (p Procedure) compile() (*tree, error) {
 	}
 	t.grow(t.root, bad)
 	t.resolveUntil(bad)
+	t.resolveLike(bad)
 	seen := map[string]bool{}
 	for _, g := range p.Guards {
 		switch {
@@ -86,6 +90,7 @@ func (p Procedure) compile() (*tree, error) {
 		}
 		seen[g.Name] = true
 	}
+	p.checkVigils(bad)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -151,6 +156,12 @@ func (n *node) check(bad func(string, ...any)) {
 		bad("step %q has a Restore, so it needs an Observe: what was before must have been seen", n.path)
 	case s.Until != "" && s.Observe == nil:
 		bad("step %q has an Until, so it needs an Observe: its effect is looked at again", n.path)
+	case s.Exposes != "" && s.Until == "":
+		bad("step %q exposes the site, so it needs an Until: the step that ends that", n.path)
+	case s.Remembers && (s.Observe == nil || s.Act != nil || s.Ask != nil):
+		bad("step %q remembers its looks, so it only looks: an Observe and neither Act nor Ask", n.path)
+	case s.Like != "" && s.Act == nil && s.Ask == nil:
+		bad("step %q does nothing, so it is Like no other", n.path)
 	case s.EachRun && (s.Observe == nil || s.Again != Freely):
 		bad("step %q is looked at by every run, so it needs an Observe and Again: Freely", n.path)
 	case s.EachRun && (s.Restore != nil || s.Until != ""):
@@ -158,7 +169,7 @@ func (n *node) check(bad func(string, ...any)) {
 	case slices.ContainsFunc(s.Down, func(a string) bool { return !slices.Contains(s.On, a) }):
 		bad("step %q takes down %q, and touches only %q: name it in On, too", n.path, s.Down, s.On)
 	}
-	if s.Every < 0 || s.Settle < 0 || s.Limit < 0 || s.Takes < 0 || s.Outage < 0 {
+	if s.Every < 0 || s.Settle < 0 || s.Limit < 0 || s.Takes < 0 || s.Worry < 0 || s.Outage < 0 {
 		bad("step %q has a negative duration", n.path)
 	}
 	if !s.hold {
@@ -194,6 +205,26 @@ func (t *tree) resolveUntil(bad func(string, ...any)) {
 			continue
 		}
 		n.until = found[0]
+	}
+}
+
+// resolveLike finds the step a Like names, by path or by the end of it, before the step it is a field of.
+func (t *tree) resolveLike(bad func(string, ...any)) {
+	for _, n := range t.leaves {
+		if n.Like == "" {
+			continue
+		}
+		var found []*node
+		for _, m := range t.leaves[:n.order] {
+			if m.path == n.Like || strings.HasSuffix(m.path, "/"+n.Like) {
+				found = append(found, m)
+			}
+		}
+		if len(found) != 1 {
+			bad("step %q is to take as long as %q, and %d steps before it are called that; want one", n.path, n.Like, len(found))
+			continue
+		}
+		n.like = found[0]
 	}
 }
 

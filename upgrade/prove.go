@@ -24,7 +24,8 @@ func (r *running) prove(ctx context.Context) (again bool, err error) {
 		next, err := r.believe(ctx)
 		return next == sendAgain, err
 	}
-	lctx, lim, cancel := withLimit(ctx, r.o.scale(r.n.limit()))
+	_, _, most, _ := r.times(r.n)
+	lctx, lim, cancel := withLimit(ctx, r.o.scale(most))
 	defer cancel()
 	for {
 		r.asker.lim = lim
@@ -230,6 +231,8 @@ func (r *running) lastLook(ctx context.Context, seen Observation, why error) err
 		obs = seen
 	case obs.Phase == Done || obs.Phase == Blocked:
 		return r.verdict(ctx, obs)
+	default:
+		r.worry(&obs, p.mark)
 	}
 	return r.stopped(ctx, r.n, obs, why)
 }

@@ -27,6 +27,7 @@ const (
 	KindStopped   Kind = "stopped"   // a step ended the run
 	KindLeft      Kind = "left"      // a restore found a person's change and left it
 	KindEnd       Kind = "end"       // a run ended
+	KindVigil     Kind = "vigil"     // the answer to a vigil changed
 	KindAbandoned Kind = "abandoned" // the journal was given up; nothing runs on it any more
 )
 

@@ -23,6 +23,9 @@ type Report struct {
 	Owed      []OwedReport  `json:"owed,omitempty"` // temporary changes that were not put back
 	Answers   []Answered    `json:"answers,omitempty"`
 	Changes   []string      `json:"changes,omitempty"` // how the procedure was changed between runs
+
+	Exposed []ExposedReport `json:"exposed,omitempty"` // what was missing for a time: failover, redundancy
+	Vigils  []VigilReport   `json:"vigils,omitempty"`  // the outage, as somebody sees it who asks all along
 }
 
 // A RunReport is one run. A run without an end was killed, or goes on.
@@ -99,6 +102,15 @@ type HoldReport struct {
 	Soon  string    `json:"soon,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: still held
+}
+
+// An ExposedReport says for how long a step left the site without something, until a later step gave it back.
+type ExposedReport struct {
+	Path  string    `json:"path"`
+	What  string    `json:"what"` // "the site has no failover"
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: it is missing still
+	End   string    `json:"end"`            // the step that gives it back
 }
 
 // An OwedReport names a temporary change that was not put back, and what was there before.

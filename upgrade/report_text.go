@@ -47,6 +47,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	tw.Flush()
 
+	section(out, "Exposed", len(r.Exposed), func(i int) { out.printf("  %s\n", r.Exposed[i]) })
+	for _, w := range r.Vigils {
+		writeVigil(out, w)
+	}
 	pages := r.pages()
 	section(out, "Pages as they were seen, in the artifacts", len(pages), func(i int) { out.printf("  %s\n", pages[i]) })
 	section(out, "Temporary changes not put back", len(r.Owed), func(i int) {

@@ -8,7 +8,7 @@ import (
 
 // ReportOf makes a report of a journal's records.
 func ReportOf(records []Record) *Report {
-	b := &reporter{r: &Report{}, steps: map[string]*StepReport{}, listed: map[string]bool{}, why: map[string]string{}}
+	b := &reporter{r: &Report{}, steps: map[string]*StepReport{}, listed: map[string]bool{}, why: map[string]string{}, tellings: map[string]*telling{}}
 	for _, r := range records {
 		b.add(r)
 	}
@@ -22,10 +22,15 @@ type reporter struct {
 	listed map[string]bool // paths in order
 	steps  map[string]*StepReport
 	why    map[string]string // what stopped a step last, by its path
+
+	tellings map[string]*telling // of vigils, by their names
+	told     []*telling          // in the order of the journal
+	at       time.Time           // of the record before
 }
 
 func (b *reporter) add(r Record) {
 	rep := b.r
+	defer func() { b.at = r.At }()
 	switch r.Kind {
 	case KindPlan, KindChanged:
 		if r.Kind == KindChanged {
@@ -34,6 +39,7 @@ func (b *reporter) add(r Record) {
 		b.setPlan(r.Plan)
 		b.skip(r.Skips, "new, and before the last finished step")
 	case KindRun:
+		b.killed()
 		rep.Runs = append(rep.Runs, RunReport{N: r.Run, Began: r.At})
 		rep.DryRun = r.Detail == detailDryRun
 		rep.Outcome, rep.Err = OutcomeNone, ""
@@ -53,6 +59,8 @@ func (b *reporter) add(r Record) {
 		b.endRun(r, Cancelled)
 	case KindEvidence:
 		b.kept(r).add(r)
+	case KindVigil:
+		b.vigil(r)
 	case KindGuard, KindWaiting:
 	default:
 		b.addStep(r)
@@ -72,6 +80,13 @@ func (b *reporter) kept(r Record) *Kept {
 	}
 	b.r.Guards = append(b.r.Guards, GuardReport{Name: name})
 	return &b.r.Guards[len(b.r.Guards)-1].Kept
+}
+
+// killed ends what vigils saw in a run that had no end: at its last record somebody was there.
+func (b *reporter) killed() {
+	for _, t := range b.told {
+		t.close(b.at)
+	}
 }
 
 func (b *reporter) endRun(r Record, outcome Outcome) {
@@ -215,6 +230,11 @@ func (b *reporter) finish(st *state) *Report {
 			}
 		}
 	}
+	b.killed()
+	for _, t := range b.told {
+		b.r.Vigils = append(b.r.Vigils, t.report())
+	}
+	b.r.Exposed = b.exposed()
 	b.r.Next = b.next()
 	return b.r
 }

@@ -31,7 +31,13 @@ func Run(ctx context.Context, p Procedure, o *Options) (*Report, error) {
 	if err := e.start(); err != nil {
 		return nil, err
 	}
-	return e.finish(e.walk(ctx))
+	end := func() {}
+	if !e.finished {
+		end = e.vigils(ctx)
+	}
+	err = e.walk(ctx)
+	end()
+	return e.finish(err)
 }
 
 // engine is one run.
@@ -52,8 +58,10 @@ type engine struct {
 
 	mu      sync.Mutex // guards all below
 	st      *state
-	shown   []Record // what a failing journal could not keep; for this run's report only
-	acts    int      // of this run
+	lost    error         // the journal broke: why
+	stir    chan struct{} // closed by the next act
+	shown   []Record      // what a failing journal could not keep; for this run's report only
+	acts    int           // of this run
 	boxes   map[string]chan struct{}
 	scopes  map[*node]*scope // of groups under way that must not be left half-way
 	halt    halt
@@ -70,7 +78,7 @@ func newEngine(p Procedure, o *Options) (*engine, error) {
 	}
 	e := &engine{
 		t: t, o: *cmp.Or(o, &Options{}), unclaim: func() {}, looking: make(chan struct{}, 1), sentinels: map[string]*sentinel{},
-		boxes: map[string]chan struct{}{}, scopes: map[*node]*scope{}, waiting: map[*node]context.CancelCauseFunc{},
+		boxes: map[string]chan struct{}{}, scopes: map[*node]*scope{}, waiting: map[*node]context.CancelCauseFunc{}, stir: make(chan struct{}),
 	}
 	if e.o.Logger == nil {
 		e.o.Logger = slog.New(slog.DiscardHandler)
@@ -97,17 +105,25 @@ func newEngine(p Procedure, o *Options) (*engine, error) {
 	return e, nil
 }
 
-// write makes a record durable and learns it.
-func (e *engine) write(r Record) error {
+// write makes a record durable and learns it. Once that failed nothing further is written but how the run ends: a vigil may be what finds out first.
+func (e *engine) write(r Record) error { return e.keep(r, false) }
+
+func (e *engine) keep(r Record, end bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.lost != nil && !end {
+		return e.lost
+	}
 	r.At, r.Run = time.Now().Round(0), e.run
 	if err := e.append(r); err != nil {
+		e.lost = err
 		return err
 	}
 	e.st.apply(r)
 	if r.Kind == KindIntent {
 		e.acts++
+		close(e.stir)
+		e.stir = make(chan struct{})
 	}
 	return nil
 }
@@ -123,7 +139,7 @@ func (e *engine) append(r Record) error {
 
 // note is write for what ends a run: when the journal can't keep it, at least this run's report shows it.
 func (e *engine) note(r Record) {
-	if err := e.write(r); err != nil {
+	if err := e.keep(r, true); err != nil {
 		r.At, r.Run = time.Now().Round(0), e.run
 		e.mu.Lock()
 		e.shown = append(e.shown, r)

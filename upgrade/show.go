@@ -42,6 +42,10 @@ func (s *show) event(e Event) {
 		s.line(e.At, "ask", name+": "+e.Detail)
 	case EventDone:
 		s.line(e.At, "done", name+": "+e.Detail)
+	case EventWorry:
+		s.line(e.At, "worry", name+": "+e.Detail)
+	case EventVigil:
+		s.line(e.At, "answers", name+": "+e.Detail)
 	case EventSkip:
 		s.line(e.At, "skip", name+": "+e.Detail)
 	case EventRestore:

@@ -20,6 +20,10 @@ type progress struct {
 	skipped   bool
 	left      bool // a restore left a person's change alone
 	doneIn    int  // the run that finished it
+	doneAt    time.Time
+	actedIn   int       // the run of the newest act
+	answered  time.Time // when that returned
+	first     *Mark     // of a step that remembers: its first look, and the newest evidence
 	held      time.Time
 	heldIn    int
 }
@@ -83,14 +87,16 @@ func (s *state) apply(r Record) {
 		s.lastAct = r.At
 		s.acts++
 	case KindSent:
+		s.step(r.Path).answered = r.At
 		if s.step(r.Path).sent(r) {
 			s.acts--
 		}
 	case KindSeen:
 		s.step(r.Path).see(r.Evidence)
+		s.step(r.Path).remember(r)
 	case KindDone:
 		p := s.step(r.Path)
-		p.done, p.already, p.doneIn = true, r.Already, r.Run
+		p.done, p.already, p.doneIn, p.doneAt = true, r.Already, r.Run, r.At
 		p.see(r.Evidence)
 	case KindSkipped:
 		s.skip([]string{r.Path})
@@ -117,6 +123,7 @@ func (p *progress) intend(r Record) {
 	}
 	p.sends++
 	p.by, p.hint, p.hidden, p.unsettled = r.By, "", true, true
+	p.actedIn, p.answered = r.Run, time.Time{}
 	p.done, p.already = false, false
 }
 
@@ -144,4 +151,30 @@ func (p *progress) see(evidence json.RawMessage) {
 	m := *p.mark
 	m.Last = evidence
 	p.mark = &m
+}
+
+// remember keeps what a step that only looks saw first, and newest.
+func (p *progress) remember(r Record) {
+	if p.mark != nil {
+		return
+	}
+	m := Mark{At: r.At, Before: r.Evidence, Last: r.Evidence}
+	if p.first != nil {
+		m.At, m.Before = p.first.At, p.first.Before
+	}
+	p.first = &m
+}
+
+// took returns how long the act took until its effect was there, if one run saw both: since the act, or since a person had
+// said that he had pressed.
+func (p *progress) took() (time.Duration, bool) {
+	if !p.done || p.already || p.mark == nil || p.actedIn != p.doneIn {
+		return 0, false
+	}
+	from := p.mark.At
+	if p.by == "person" && !p.answered.IsZero() {
+		from = p.answered
+	}
+	d := p.doneAt.Sub(from)
+	return d, d > 0
 }

@@ -47,6 +47,17 @@ type Step struct {
 	// act and on resume; no longer [Done] means [Blocked], because somebody undid it. A name or a path; empty: not looked at.
 	Until string
 
+	// Exposes says what the site lacks from this step's act until the step called Until is done: "the site has no failover". Every run that goes on meanwhile says it, and for how
+	// long; so does the report. It needs an Until.
+	Exposes string
+
+	// Like names an earlier step that did the same to another appliance, by name or path: what that took, as the journal knows it, is what this one is expected to take, and Worry and Limit keep
+	// their proportions to it (Limit is never less than [DefaultLimit]). Where that was not measured, because no single run saw it from the act to the end, this step's own times hold.
+	Like string
+
+	// Remembers makes a step that only looks remember: its first look and all changes of the evidence are journaled, and Since holds them, so that a wait of hours or days is not begun anew by a restart.
+	Remembers bool
+
 	// Restore returns the step that puts a temporary change back to what was seen before it. It runs when the enclosing
 	// group ends, whatever the hour, and on [Abandon]. Its On and Ref default to this step's. Its Observe says Ready only while the value is the one this step set (since.Last),
 	// Done when it is the old one (since.Before), and Blocked when somebody chose another: that is reported and left.
@@ -61,6 +72,7 @@ type Step struct {
 	Settle time.Duration // how long Ready must last after an act before "it has not begun" is believed; default: at once
 	Limit  time.Duration // how long the act may take, and after it the effect; default 15 min. When it passes the outcome is unknown, not failed. A person's time is not counted
 
+	Worry    time.Duration // after the act: from when on it is said that this takes much longer than expected, with Advice; default: not said
 	Takes    time.Duration // expected time, for the plan and for windows; default: Limit
 	Outage   time.Duration // expected outage of the site, for the plan
 	NoReturn bool          // the plan's point of no return: what this step does cannot be taken back
@@ -188,11 +200,15 @@ func (a Again) String() string {
 
 // A Look is what an Observe function is given.
 type Look struct {
-	Since *Mark // nil before the step has acted
+	Since *Mark // nil before the step has acted; of one that Remembers: nil at its first look
 
-	// Elapsed is how long ago the act was, in the appliance's time: real time divided by Options.Scale. An Observe function that
-	// waits for something compares with this, so that a simulation shortens it too. 0 before the act.
+	// Elapsed is how long ago that was, in the appliance's time: real time divided by Options.Scale. An Observe function that
+	// waits for something compares with this, so that a simulation shortens it too. Of a step that only looks and does not remember: since this run
+	// began to look at it. 0 before the act.
 	Elapsed time.Duration
+
+	// Expected is how long the act is expected to take until its effect is there: Step.Takes, or what the step called Step.Like took. 0 for a guard.
+	Expected time.Duration
 
 	// Ask gets a value that only a person can read. The answer stands until the person says that it is time to look
 	// again, which the engine asks for by itself before it pauses for the next look. In a dry run and without an Operator it returns

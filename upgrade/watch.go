@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +17,8 @@ type asker struct {
 	ref    string
 	lim    *limit // stands still while a person thinks; nil where there is none
 	closed bool   // nobody is asked any more
+	n      *node  // the step that looks; nil for a guard and for an effect that must last
+	began  time.Time
 
 	mu      sync.Mutex
 	answers map[string]string
@@ -121,7 +122,14 @@ func (e *engine) observe(ctx context.Context, fn func(context.Context, Look) (Ob
 	var err error
 	ctx, over := e.witnessed(ctx, a.path, false, &a.kept)
 	defer over()
-	fault = e.protect("its look", func() { obs, err = fn(ctx, Look{Since: since.clone(), Elapsed: e.elapsed(since), Ask: a.ask}) })
+	look := Look{Since: since.clone(), Elapsed: e.elapsed(since), Ask: a.ask}
+	if a.n != nil {
+		look.Expected, _, _, _ = e.times(a.n)
+		if since == nil && a.n.Act == nil && a.n.Ask == nil {
+			look.Elapsed = e.unscaled(time.Since(a.began))
+		}
+	}
+	fault = e.protect("its look", func() { obs, err = fn(ctx, look) })
 	a.err = err
 	if fault != nil {
 		return Observation{}, fmt.Errorf("%w: %w", errBroken, fault)
@@ -155,7 +163,11 @@ func (r *running) watch(ctx context.Context, enough func(Observation) bool) (Obs
 	a := r.asker
 	for {
 		p := r.progress(r.n.path)
-		obs, fault := r.observe(ctx, r.n.Observe, p.mark, a)
+		since := p.mark
+		if r.n.Remembers {
+			since = p.first
+		}
+		obs, fault := r.observe(ctx, r.n.Observe, since, a)
 		if fault != nil {
 			return a.last, fault
 		}
@@ -165,9 +177,10 @@ func (r *running) watch(ctx context.Context, enough func(Observation) bool) (Obs
 			}
 			return a.last, err // a look that the end cut short says nothing new
 		}
+		r.worry(&obs, p.mark)
 		a.last = obs
 		r.show(obs, p.mark)
-		if err := r.remember(obs, p.mark); err != nil {
+		if err := r.remember(obs, since); err != nil {
 			return obs, err
 		}
 		if errors.Is(a.err, ErrJournal) {
@@ -194,10 +207,30 @@ func (r *running) lookAgain(ctx context.Context, obs Observation) error {
 }
 
 func (r *running) remember(obs Observation, mark *Mark) error {
+	if r.n.Remembers && mark == nil && obs.Phase != Done && obs.Phase != Blocked {
+		return r.write(Record{Kind: KindSeen, Path: r.n.path, Phase: &obs.Phase, Detail: obs.Detail, Evidence: obs.Evidence})
+	}
 	if mark == nil || len(obs.Evidence) == 0 || bytes.Equal(obs.Evidence, mark.Last) || obs.Phase == Done {
 		return nil // a done record carries its own evidence
 	}
 	return r.write(Record{Kind: KindSeen, Path: r.n.path, Phase: &obs.Phase, Detail: obs.Detail, Evidence: obs.Evidence})
+}
+
+// worry says, once as an event and from then on with every look, that an act takes much longer than expected.
+func (r *running) worry(obs *Observation, mark *Mark) {
+	expected, worry, _, _ := r.times(r.n)
+	if mark == nil || worry <= 0 || obs.Phase == Done || r.elapsed(mark) < worry {
+		return
+	}
+	text := fmt.Sprintf("much longer than the expected %s", spell(expected))
+	if r.n.Advice != "" {
+		text += ": " + r.n.Advice
+	}
+	if !r.worried {
+		r.worried = true
+		r.emit(Event{Kind: EventWorry, Path: r.n.path, Ref: r.n.Ref, Phase: obs.Phase, Detail: obs.Detail + ", " + text, Since: mark.At})
+	}
+	obs.Detail += ", " + text
 }
 
 func (r *running) show(obs Observation, mark *Mark) {
@@ -213,9 +246,5 @@ func (e *engine) elapsed(since *Mark) time.Duration {
 	if since == nil || since.At.IsZero() {
 		return 0
 	}
-	d := max(time.Since(since.At), 0) // the clock may have been set back
-	if e.o.Scale > 0 {
-		return time.Duration(min(float64(d)/e.o.Scale, math.MaxInt64/2))
-	}
-	return d
+	return e.unscaled(max(time.Since(since.At), 0)) // the clock may have been set back
 }

@@ -93,7 +93,8 @@ func (e *engine) left(n *node) time.Duration {
 	if p := e.progress(n.path); p.finished() {
 		return 0
 	}
-	return n.takes()
+	expected, _, _, _ := e.times(n)
+	return expected
 }
 
 // hour passes when n may act now. It waits for the window to open, and holds the run once it has closed, or when a group that
