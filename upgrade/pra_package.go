@@ -50,10 +50,19 @@ func submitKey(p PRA, u PRAUpdate, server string) Step {
 				return Observation{}, err
 			case len(missing) == 0:
 				return See(Done, nil, "every package is here already"), nil
-			case look.Since != nil:
-				return See(Done, missing, "a person says that the key was submitted"), nil
+			case look.Since == nil:
+				return See(Ready, missing, "to be fetched: %s", strings.Join(missing, ", ")), nil
 			}
-			return See(Ready, missing, "to be fetched: %s", strings.Join(missing, ", ")), nil
+			// That somebody was asked to submit it proves nothing: the process may have ended before he read it, and a key may be refused.
+			a, err := look.Ask(ctx, Question{Kind: AskConfirm, On: p.Host(), Options: []string{AnswerYes, AnswerNo},
+				Text: fmt.Sprintf("Does %s list these updates now, for the key of %s (%s): %s?", server, p.Name, p.Host(), strings.Join(missing, ", "))})
+			switch {
+			case err != nil:
+				return Observation{}, err
+			case a == AnswerYes:
+				return See(Done, missing, "a person sees them listed: %s", strings.Join(missing, ", ")), nil
+			}
+			return See(Ready, missing, "a person does not see them listed: %s", strings.Join(missing, ", ")), nil
 		},
 		Ask: func(*Mark) *Instruction {
 			return &Instruction{Where: server, Set: []Field{{Label: beyondtrust.LinkDownloadKey, Value: secretDownloadKey, Secret: true}}, Button: "Submit",

@@ -1,78 +1,73 @@
 package runbook_test
 
 import (
-	"errors"
-	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
-	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
-	"github.com/changeover-sdk/changeover/upgrade"
 	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
 )
 
-// trial is a PRA runbook as something to crash: whatever happens, nothing is installed or established twice, no rule is broken, and it comes to its end. A person who is asked
-// what became of an act has looked, and says that it may be sent again.
-func (r *praRig) trial() upgradetest.Trial {
-	r.person.Answer = func(q upgrade.Question) string {
-		if q.Kind == upgrade.AskDecide {
-			return upgrade.AnswerAgain
+// TestCrashPRA crashes every PRA runbook at a boundary, or at several in a row, has a new process go on, and holds the whole history against the guide: no act twice, none on another
+// appliance, none out of turn, and one appliance behind the site's name at every moment but for what the guide announces. make test draws boundaries; the soak has each of them, and draws besides.
+func TestCrashPRA(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(praGrounds)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := func(t *testing.T) upgradetest.Trial { return praGrounds[name](t).trial() }
+			if soak() {
+				upgradetest.TestCrash(t, begin)
+			}
+			drawn(t, begin)
+		})
+	}
+}
+
+// drawn crashes trials at boundaries that are drawn: the first ones anywhere, the later ones soon after the run went on.
+func drawn(t *testing.T, begin func(*testing.T) upgradetest.Trial) {
+	t.Helper()
+	trials := 12
+	switch {
+	case soak():
+		trials = 200
+	case raced:
+		trials = 1
+	}
+	last := 0 // boundary of a run that nothing disturbs
+	rnd, s := seeded(t)
+	for range trials {
+		at := make([]int, 1+rnd.IntN(4))
+		for i := range at {
+			at[i] = 1 + rnd.IntN(max(praBoundaries>>(2*i), 8))
 		}
-		return r.honest(q)
-	}
-	return upgradetest.Trial{
-		Procedure: r.procedure,
-		Options:   upgrade.Options{Operator: r.person},
-		Truth: func(rep *upgrade.Report, err error) error {
+		synctest.Test(t, func(t *testing.T) {
+			n, err := upgradetest.CrashAt(t.Context(), begin(t), at...)
 			if err != nil {
-				return fmt.Errorf("%w\n%s\n%s", err, rep, r.site.Record())
+				t.Errorf("seed %d, boundaries %v: %v", s, at, err)
 			}
-			var errs []error
-			for _, b := range r.site.Boxes() {
-				if _, v, _ := b.Running(); v != praNew {
-					errs = append(errs, fmt.Errorf("%s runs %s", b.Name, v))
-				}
-				seen := map[string]bool{}
-				for _, e := range r.site.Record().On(b.Name) {
-					key := fmt.Sprint(e.What, e.Detail)
-					if once := e.What == pratest.Install || e.What == pratest.Establish || e.What == pratest.Break; once && seen[key] {
-						errs = append(errs, fmt.Errorf("twice: %s\n%s", e, r.site.Record()))
-					}
-					seen[key] = true
-				}
-			}
-			for _, v := range r.site.Violations() {
-				errs = append(errs, errors.New(v.String()))
-			}
-			return errors.Join(errs...)
-		},
+			last = max(last, n)
+		})
+	}
+	if last == 0 && trials > 3 {
+		t.Errorf("seed %d: nothing was crashed", s)
 	}
 }
 
-func TestCrashPRANode(t *testing.T) {
-	begin := func(t *testing.T) upgradetest.Trial {
-		s := pratest.Single()
-		s.Users = []pratest.User{{Name: "ada"}}
-		return praNodeRig(t, s, byPages).trial()
-	}
-	if soak() {
-		upgradetest.TestCrash(t, begin)
-		return
-	}
-	upgradetest.TestCrashes(t, 10, 1, begin)
-}
+// praBoundaries is about how many a long PRA runbook has.
+const praBoundaries = 400
 
-// TestCrashPRAAsync crashes several times in a row at random places; every boundary in turn is for the soak.
-func TestCrashPRAAsync(t *testing.T) {
-	begin := func(t *testing.T) upgradetest.Trial {
-		s := pairSite()
-		w := wire(s, pratest.BySharedIP)
-		r := newPRARig(t, s, byPages)
-		r.procedure = r.async(w, pratest.BySharedIP).Procedure()
-		return r.trial()
+// seeded returns a source of chance and its seed, which a failure names; CHANGEOVER_SEED repeats one.
+func seeded(t *testing.T) (*rand.Rand, uint64) {
+	t.Helper()
+	s := uint64(time.Now().UnixNano())
+	if v, err := strconv.ParseUint(os.Getenv("CHANGEOVER_SEED"), 10, 64); err == nil {
+		s = v
 	}
-	if soak() {
-		upgradetest.TestCrash(t, begin)
-		return
-	}
-	upgradetest.TestCrashes(t, 15, 1, begin)
+	t.Logf("seed %d", s)
+	return rand.New(rand.NewPCG(s, 0)), s
 }

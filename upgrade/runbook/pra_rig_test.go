@@ -56,12 +56,10 @@ func newPRARig(t *testing.T, s *pratest.Site, h hands) *praRig {
 // connect makes clients without a memory, as a new process has.
 func (r *praRig) connect(t *testing.T, h hands) {
 	t.Helper()
-	cred := func() beyondtrust.Credential {
-		id, secret := r.site.Account()
-		return beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret))
-	}
+	id, secret := r.site.Account()
+	cred := beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)) // one for all clients: they share the account's limits
 	client := func(dial string) *beyondtrust.Client {
-		c, err := beyondtrust.NewClient(r.site.URL(), cred(), &beyondtrust.Options{Dial: dial, HTTPClient: r.http()})
+		c, err := beyondtrust.NewClient(r.site.URL(), cred, &beyondtrust.Options{Dial: dial, HTTPClient: r.http()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,11 +81,20 @@ func (r *praRig) http() *http.Client { return r.site.HTTPClient() }
 // honest is a person who tells what is true of the simulated site where a question is about it.
 func (r *praRig) honest(q upgrade.Question) string {
 	for _, b := range r.site.Boxes() {
+		if q.Kind == upgrade.AskConfirm && strings.HasSuffix(q.Step, "packages of "+r.called(b)+"/submit the download key") && !listed(b) {
+			return upgrade.AnswerNo
+		}
 		if q.Kind == upgrade.AskConfirm && strings.HasSuffix(q.Step, "verify and test "+r.called(b)+"/test a session") && !sessionWorks(b) {
 			return upgrade.AnswerNo
 		}
 	}
 	return ""
+}
+
+// listed says whether the update server's page shows updates for b's key.
+func listed(b *pratest.Box) bool {
+	key, err := b.Read(context.Background(), pratest.MenuUpdateServer, "", beyondtrust.LinkDownloadKey)
+	return err == nil && key != ""
 }
 
 func (r *praRig) called(b *pratest.Box) string {

@@ -15,7 +15,9 @@ import (
 // A Trial is a fresh appliance and a procedure for it: what is carried out, crashed and gone on with.
 type Trial struct {
 	Procedure upgrade.Procedure
-	Options   upgrade.Options // its Journal is opened by Open
+	// Fresh, when set, makes the procedure anew for every run, as a new process does: nothing that a run kept in memory outlives it then.
+	Fresh   func() upgrade.Procedure
+	Options upgrade.Options // its Journal is opened by Open
 
 	// Open opens the journal for one more run; what it knows must outlive a run. One that is an io.Closer is closed after
 	// the run. Default: one journal in memory for the whole trial.
@@ -127,6 +129,9 @@ func (c *crash) run(ctx context.Context, t Trial, j upgrade.Journal) (*upgrade.R
 	ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
 	p, o := t.Procedure, t.Options
+	if t.Fresh != nil {
+		p = t.Fresh()
+	}
 	p.Steps = c.steps("", p.Steps)
 	o.Journal = &mortalJournal{Journal: j, crash: c}
 	o.Operator = c.operator(o.Operator)

@@ -2,10 +2,13 @@ package upgradetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,10 +171,19 @@ func (p *Person) pages(appliance string) (Pages, error) {
 	return nil, fmt.Errorf("he knows no appliance called %q", appliance)
 }
 
+// save writes a download as a browser does: a name that is taken gets a number.
 func save(path string, r io.Reader) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
+	ext := filepath.Ext(path)
+	name := path
+	var f *os.File
+	for n := 1; ; n++ {
+		var err error
+		if f, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		name = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(path, ext), n, ext)
 	}
 	defer f.Close()
 	if _, err := io.Copy(f, r); err != nil {
