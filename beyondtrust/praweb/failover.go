@@ -58,6 +58,9 @@ func readFailover(r *site.Reading) beyondtrust.FailoverStatus {
 			s.Relation, s.Text = beyondtrust.RelationConflict, t
 		}
 	}
+	if s.Relation == "" && r.Says("failover.conflict") { // in whatever sort of box it stands
+		s.Relation, s.Text = beyondtrust.RelationConflict, r.Word("failover.conflict")
+	}
 	s.Text = cmp.Or(s.Text, strings.Join(texts, " "))
 	switch {
 	case s.Relation != "":

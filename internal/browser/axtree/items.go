@@ -1,22 +1,78 @@
 package axtree
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
-// Items are the rows of the tables in a place, as pages of their own: what is looked for in one is looked for in that row. Rows of headings, and
-// rows that hold other rows, are left out.
+// Items are the things that a place lists, as pages of their own: what is looked for in one is looked for in it alone. They are the rows of its tables,
+// without those of headings and those that hold other items; entries of lists and named groups that have a heading or something to press; and where there is
+// none of these, what stands under each heading.
 func (s *Snapshot) Items(within ...Label) ([]*Snapshot, error) {
 	in, err := s.place(Query{Kind: "table", Within: within})
-	if err != nil {
+	if err != nil || len(in) == 0 {
 		return nil, err
 	}
-	var out []*Snapshot
-	for _, n := range in {
-		if !row(n) || holdsRows(n) || !slices.ContainsFunc(n.cells(), func(c *Node) bool { return c.Role != "columnheader" }) {
-			continue
+	var items []*Node
+	for _, n := range in[1:] { // not the place itself
+		if row(n) && slices.ContainsFunc(n.cells(), func(c *Node) bool { return c.Role != "columnheader" }) || card(n) {
+			items = append(items, n)
 		}
-		out = append(out, &Snapshot{Root: n, URL: s.URL, Document: s.Document})
+	}
+	if row(in[0]) && len(items) == 0 {
+		items = append(items, in[0])
+	}
+	items = slices.DeleteFunc(items, func(n *Node) bool { return row(n) && holdsRows(n) })
+	items = inner(items)
+	if len(items) == 0 {
+		items = s.sections(in)
+	}
+	var out []*Snapshot
+	for _, n := range items {
+		out = append(out, &Snapshot{Root: n, URL: s.URL, Document: s.Document, Words: s.Words})
 	}
 	return out, nil
+}
+
+// card reports whether n is one of several things that are shown beside or below each other without a table.
+func card(n *Node) bool {
+	switch n.Role {
+	case "article", "listitem", "group", "region", "Details":
+	default:
+		return false
+	}
+	if n.up(rowRoles...) != nil && n.up("table", "grid", "treegrid") != nil {
+		return false // in a table of data it is a part of the row
+	}
+	own := false
+	n.All(func(m *Node) bool {
+		own = own || m.is(Heading) || (n.Role == "listitem" || n.Role == "article") && m.is(Button)
+		return !own
+	})
+	return own
+}
+
+// sections are what stands under each heading below the one that the place begins with.
+func (s *Snapshot) sections(in []*Node) (out []*Node) {
+	for _, h := range in[1:] {
+		if !h.is(Heading) || in[0].is(Heading) && h.Level <= in[0].Level {
+			continue
+		}
+		under := section(h, in)
+		has := make(map[*Node]bool, len(under))
+		for _, n := range under {
+			has[n] = true
+		}
+		top := &Node{Role: "section", Parent: h.Parent}
+		for _, n := range under {
+			if !has[n.Parent] {
+				top.Children = append(top.Children, n) // which stay where they are in the tree
+			}
+		}
+		out = append(out, top)
+	}
+	return out
 }
 
 func holdsRows(n *Node) bool {
@@ -30,12 +86,27 @@ func holdsRows(n *Node) bool {
 	})
 }
 
-// Head is the text of the first cell of a row that [Snapshot.Items] gave.
-func (s *Snapshot) Head() string {
-	if c := s.Root.cells(); len(c) > 0 {
-		return c[0].Text()
+// Head is what an item that [Snapshot.Items] gave is called: the first cell of a row; the heading or the name of another one, or its first text.
+func (s *Snapshot) Head() string { return s.Root.head() }
+
+func (n *Node) head() string {
+	if row(n) {
+		if c := n.cells(); len(c) > 0 {
+			return c[0].Text()
+		}
+		return ""
 	}
-	return ""
+	heading, first := "", ""
+	n.All(func(m *Node) bool {
+		switch {
+		case heading == "" && m.is(Heading):
+			heading = m.Text()
+		case first == "" && (m.Role == "StaticText" && strings.TrimSpace(m.Name) != ""):
+			first = strings.TrimSpace(m.Name)
+		}
+		return true
+	})
+	return cmp.Or(heading, n.legend(), n.Name, first)
 }
 
 // Box is something to tick, or one of several choices.
@@ -62,7 +133,7 @@ func (s *Snapshot) Boxes(k Kind, within ...Label) ([]Box, error) {
 // Pair is a label and the text beside it.
 type Pair struct{ Label, Text string }
 
-// Pairs lists what a place tells: terms with their definitions, and rows of two cells.
+// Pairs lists what a place tells: terms with their definitions, and rows of two cells; where there is none of these, texts with a colon inside.
 func (s *Snapshot) Pairs(within ...Label) ([]Pair, error) {
 	in, err := s.place(Query{Kind: Value, Within: within})
 	if err != nil {
@@ -78,6 +149,17 @@ func (s *Snapshot) Pairs(within ...Label) ([]Pair, error) {
 			if c := n.cells(); len(c) == 2 && c[1].Role != "columnheader" {
 				out = append(out, Pair{c[0].Text(), c[1].Text()})
 			}
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	for _, n := range in {
+		if n.Role != "paragraph" && n.Role != "listitem" {
+			continue
+		}
+		if label, text, ok := strings.Cut(n.Text(), ":"); ok && strings.TrimSpace(text) != "" {
+			out = append(out, Pair{strings.TrimSpace(label), strings.TrimSpace(text)})
 		}
 	}
 	return out, nil

@@ -123,11 +123,9 @@ func (n *Node) containers(l Label, in []*Node) (found [][]*Node) {
 		if data && slices.ContainsFunc(cells, func(c *Node) bool { return l.Fits(c.Text()) }) {
 			found = append(found, flat(n))
 		}
-	case group(n):
-		if l.Fits(n.Name) || l.Fits(n.legend()) {
-			found = append(found, flat(n))
-		}
-	case n.is(Heading) && Heading.fits(n, l):
+	case n.called(l):
+		found = append(found, flat(n))
+	case n.is(Heading) && Heading.fits(n, l) && !n.headed(l):
 		found = append(found, section(n, in))
 	}
 	if slices.Contains(tableRoles, n.Role) {
@@ -156,13 +154,31 @@ func (n *Node) legend() string {
 	return ""
 }
 
-// section is what stands under a heading, up to the next one of the same or a higher level.
+// headed reports whether a heading is that of a group which is itself the place: what the group holds is meant then, and not what follows it.
+func (n *Node) headed(l Label) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.called(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// called reports whether n is a group or a card of that name.
+func (n *Node) called(l Label) bool {
+	return group(n) && (l.Fits(n.Name) || l.Fits(n.legend())) || card(n) && l.Fits(n.head())
+}
+
+// section is what stands under a heading, up to the next one of the same or a higher level, or to the box that one stands in.
 func section(h *Node, in []*Node) []*Node {
 	i := slices.Index(in, h)
 	end := len(in)
 	for j := i + 1; j < len(in); j++ {
 		if in[j].is(Heading) && in[j].Level <= h.Level {
 			end = j
+			for end > i+1 && in[j].Inside(in[end-1]) {
+				end--
+			}
 			break
 		}
 	}
