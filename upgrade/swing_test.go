@@ -215,7 +215,9 @@ func TestCrashSwingNAT(t *testing.T) {
 	}
 	upgradetest.TestCrash(t, func(t *testing.T) upgradetest.Trial {
 		n, c := begin(t)
-		return upgradetest.Trial{Fresh: func() upgrade.Procedure { return upgrade.Procedure{Name: "swing", Steps: []upgrade.Step{upgrade.SwingNAT(entry(n), 0)}} },
+		return upgradetest.Trial{Fresh: func() upgrade.Procedure {
+			return upgrade.Procedure{Name: "swing", Steps: []upgrade.Step{upgrade.SwingNAT(entry(n), 0)}}
+		},
 			Truth: func(_ *upgrade.Report, err error) error { return truth(n, c, err) }}
 	})
 	for _, op := range []string{"Replace", "Cut", "Persist", "Targets", "Established", "Persisted"} { // inside of the act
