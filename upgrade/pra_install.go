@@ -44,7 +44,7 @@ func InstallFirst(p PRA, u PRAUpdate) Step {
 			steps = append(steps, acceptAgreement(p, u, pkg))
 		}
 	}
-	return Group("install the software on "+p.Name, steps...)
+	return Whole("install the software on "+p.Name, steps...) // a package that waits for its agreement is not to be left so
 }
 
 func installPackage(p PRA, u PRAUpdate, pkg beyondtrust.Package) Step {
