@@ -142,8 +142,14 @@ func (p *Page) Goto(ctx context.Context, path string, heading axtree.Label) (*ax
 	p.heading = heading
 	var nav struct{ ErrorText, LoaderID string }
 	at := p.b.cfg.Site.JoinPath(path).String()
-	if err := p.call(ctx, "Page.navigate", dict{"url": at}, &nav); err != nil {
-		return nil, p.fail(ctx, op, path, err)
+	const tries = 3 // a page whose script goes somewhere by itself at the same time takes our place
+	for range tries {
+		if err := p.call(ctx, "Page.navigate", dict{"url": at}, &nav); err != nil {
+			return nil, p.fail(ctx, op, path, err)
+		}
+		if nav.ErrorText != "net::ERR_ABORTED" {
+			break
+		}
 	}
 	if nav.ErrorText != "" {
 		reason := Failed

@@ -44,7 +44,8 @@ func (p *Page) SignIn(ctx context.Context, user, password, button axtree.Label, 
 			}
 			return false, nil
 		case axtree.StatePage, axtree.StateUnknown, axtree.StateWhatsNew:
-			return s.Root.Text() != "", nil // an empty page is one that is not there yet
+			// An empty page is one that is not there yet; and a script that says "please wait" has not signed in before it was answered.
+			return s.Root.Text() != "" && (!answered.IsZero() || r != nil && r.took), nil
 		}
 		return false, &Error{Reason: UnknownPage, State: string(state)}
 	})

@@ -109,6 +109,9 @@ func (n *Node) head() string {
 	return cmp.Or(heading, n.legend(), n.Name, first)
 }
 
+// bare is a label without the colon that leads to what it names.
+func bare(label string) string { return strings.TrimRight(label, " :\u00a0") }
+
 // Box is something to tick, or one of several choices.
 type Box struct {
 	Label string
@@ -124,7 +127,7 @@ func (s *Snapshot) Boxes(k Kind, within ...Label) ([]Box, error) {
 	var out []Box
 	for _, n := range in {
 		if n.is(k) {
-			out = append(out, Box{Label: n.label(), On: n.Checked == "true"})
+			out = append(out, Box{Label: bare(n.label()), On: n.Checked == "true"})
 		}
 	}
 	return out, nil
@@ -144,10 +147,10 @@ func (s *Snapshot) Pairs(within ...Label) ([]Pair, error) {
 		switch {
 		case n.Role == "term":
 			_, text := following(n, "definition")
-			out = append(out, Pair{n.Text(), text})
+			out = append(out, Pair{bare(n.Text()), text})
 		case row(n) && !holdsRows(n):
 			if c := n.cells(); len(c) == 2 && c[1].Role != "columnheader" {
-				out = append(out, Pair{c[0].Text(), c[1].Text()})
+				out = append(out, Pair{bare(c[0].Text()), c[1].Text()})
 			}
 		}
 	}
