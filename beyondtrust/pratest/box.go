@@ -119,6 +119,10 @@ type boxState struct {
 	unlicensed bool
 	whatsNew   bool
 	signedIn   map[string]string // page sessions: cookie to interface
+	unproven   map[string]bool   // of them, those of which a second factor is still wanted
+	agreed     bool              // to the licence agreement at the sign-in
+	renewed    map[string]bool   // by interface: the password that had expired was changed
+	appliance  string            // the password of /appliance
 	submitted  string            // the download key on the update server's page, as this appliance's person sees it
 	message    map[string]string // what each page said last
 	installers []installer

@@ -58,6 +58,16 @@ func (b *browser) signIn(root, password string) {
 	}
 }
 
+// goOn presses the button of a page that comes before the others.
+func (b *browser) goOn(path, button string) string {
+	b.t.Helper()
+	form := url.Values{button: {"1"}}
+	if m := hidden.FindStringSubmatch(b.get(path)); m != nil {
+		form.Set("token", m[1])
+	}
+	return b.body(b.http.PostForm(b.base+path, form))
+}
+
 func (b *browser) body(resp *http.Response, err error) string {
 	b.t.Helper()
 	if err != nil {
@@ -88,7 +98,9 @@ func (b *browser) path(where string) string {
 	return m[1]
 }
 
-var labels = regexp.MustCompile(`<fieldset><legend>([^<]*)</legend>|</fieldset>|<label for="(f[0-9]+)">([^<]*)</label>|<input type="radio" id="[^"]*" name="(f[0-9]+)"`)
+var hidden = regexp.MustCompile(`name="token" value="([^"]*)"`)
+
+var labels = regexp.MustCompile(`<fieldset[^>]*><legend>([^<]*)</legend>|</fieldset>|<label for="(f[0-9]+)">([^<]*)</label>|<input type="radio" id="[^"]*" name="(f[0-9]+)"`)
 
 // press fills fields in by label and presses a button by label, following the link before it if link is not empty.
 func (b *browser) press(where, row, link, button string, set map[string]string, boxes ...string) string {
@@ -96,7 +108,7 @@ func (b *browser) press(where, row, link, button string, set map[string]string, 
 	path := b.path(where)
 	page := b.get(path)
 	if link != "" {
-		m := regexp.MustCompile(`<a href="([^"]*row=` + regexp.QuoteMeta(url.QueryEscape(row)) + `[^"]*)">` + regexp.QuoteMeta(link) + `</a>`).FindStringSubmatch(page)
+		m := regexp.MustCompile(`<a class="button" href="([^"]*row=` + regexp.QuoteMeta(url.QueryEscape(row)) + `[^"]*)">` + regexp.QuoteMeta(link) + `</a>`).FindStringSubmatch(page)
 		if m == nil {
 			b.t.Fatalf("no link %q of %q in:\n%s", link, row, page)
 		}
@@ -105,7 +117,7 @@ func (b *browser) press(where, row, link, button string, set map[string]string, 
 	}
 	var buf bytes.Buffer
 	form := multipart.NewWriter(&buf)
-	if m := regexp.MustCompile(`name="token" value="([^"]*)"`).FindStringSubmatch(page); m != nil {
+	if m := hidden.FindStringSubmatch(page); m != nil {
 		form.WriteField("token", m[1])
 	}
 	names := map[string]string{}

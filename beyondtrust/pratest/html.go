@@ -1,103 +1,153 @@
 package pratest
 
 import (
-	"fmt"
-	"html"
+	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/internal/markup"
 )
 
-// html is the page's body: texts, values, one form with its fields, its table and its buttons.
-func (v *view) html(b *Box, p *page, token string) string {
-	var out strings.Builder
-	e := html.EscapeString
-	for _, t := range v.texts {
-		fmt.Fprintf(&out, "<p>%s</p>\n", e(t))
+// Markup is how the pages are made for a browser. What is on them is the same in every one; the vendor's own markup is not public.
+type Markup = markup.Style
+
+// Sorts of markup. The zero value is MarkupClassic.
+const (
+	MarkupClassic = markup.Classic // plain forms with a hidden token
+	MarkupScript  = markup.Script  // drawn by a script that fetches what is on the page; questions are dialogs of the browser
+	MarkupTables  = markup.Tables  // tables for layout, links as buttons, a menu that must be opened
+)
+
+// Markups returns all sorts of markup.
+func Markups() []Markup { return markup.Styles() }
+
+// Traps spoil the pages in a browser, so that a driver can be seen to refuse.
+type Traps = markup.Traps
+
+// blank is what every page of an interface has.
+func (b *Box) blank(root, self string) markup.Page {
+	return markup.Page{
+		Product: "BeyondTrust Privileged Remote Access " + root, Host: b.host(), Self: self, Action: self,
+		Frames: b.site.Switches.Frames, Traps: b.site.Traps,
 	}
-	values := func(list []value) {
-		out.WriteString("<dl>")
-		for _, x := range list {
-			fmt.Fprintf(&out, "<dt>%s</dt><dd>%s</dd>", e(x.label), e(x.text))
-		}
-		out.WriteString("</dl>\n")
-	}
-	values(v.values)
-	out.WriteString("<form method=\"post\" enctype=\"multipart/form-data\">\n")
-	if !b.site.Switches.NoToken {
-		fmt.Fprintf(&out, "<input type=\"hidden\" name=\"token\" value=\"%s\">\n", e(token))
-	}
-	group := ""
-	for i, fd := range v.fields {
-		if fd.group != group && group != "" {
-			out.WriteString("</fieldset>\n")
-		}
-		if fd.group != group && fd.group != "" {
-			fmt.Fprintf(&out, "<fieldset><legend>%s</legend>\n", e(fd.group))
-		}
-		group = fd.group
-		out.WriteString(fd.html(i))
-	}
-	if group != "" {
-		out.WriteString("</fieldset>\n")
-	}
-	buttons(&out, b, p, "", v.buttons)
-	if len(v.rows) > 0 {
-		fmt.Fprintf(&out, "<table><caption>%s</caption>\n", e(v.caption))
-		for _, r := range v.rows {
-			fmt.Fprintf(&out, "<tr><th>%s</th><td>", e(r.name))
-			values(r.values)
-			out.WriteString("</td><td>")
-			buttons(&out, b, p, r.name, r.buttons)
-			out.WriteString("</td></tr>\n")
-		}
-		out.WriteString("</table>\n")
-	}
-	out.WriteString("</form>\n")
-	return out.String()
 }
 
-func buttons(out *strings.Builder, b *Box, p *page, row string, list []button) {
-	e := html.EscapeString
+// answers is what a Reply is here.
+func answers(r markup.Reply) answer {
+	return answer{status: r.Status, kind: r.Header.Get("Content-Type"), header: r.Header, body: r.Body}
+}
+
+// draw answers with a page.
+func (b *Box) draw(k *call, p markup.Page) answer {
+	return answers(b.site.Markup.Page(k.header, http.StatusOK, p))
+}
+
+// inside is a page of somebody who is signed in: with the menu of the interface.
+func (b *Box) inside(root, self, title, id string) markup.Page {
+	p := b.blank(root, self)
+	p.Title, p.Home, p.Leave, p.Hidden = title, root+"/", root+"/logout", b.token(id)
+	for i := range pages {
+		m := &pages[i]
+		if m.distant || !strings.HasPrefix(m.path, root+"/") || m.shown != nil && !m.shown(b) {
+			continue
+		}
+		name := m.menu(b)
+		p.Menu = append(p.Menu, markup.Entry{Name: name, Path: strings.Split(name, " > ")[1:], Href: m.path, Here: m.path == self})
+	}
+	return p
+}
+
+// token is hidden in every form of a session.
+func (b *Box) token(id string) []markup.Hidden {
+	if b.site.Switches.NoToken {
+		return nil
+	}
+	return []markup.Hidden{{Name: "token", Value: id}}
+}
+
+// fill puts what a view shows on a page. What the page said last comes as a refusal.
+func (v *view) fill(b *Box, m *page, p *markup.Page) {
+	p.Texts = v.texts
+	if said := b.message(m.where); said != nil && len(v.texts) > 0 && v.texts[0] == said[0] {
+		p.Refused, p.Texts = said[0], v.texts[1:]
+	}
+	top := markup.Part{Values: pairs(v.values)}
+	var groups []markup.Part
+	group := func(title string) *markup.Part {
+		i := slices.IndexFunc(groups, func(g markup.Part) bool { return g.Title == title })
+		if i < 0 {
+			groups = append(groups, markup.Part{Title: title})
+			i = len(groups) - 1
+		}
+		return &groups[i]
+	}
+	for i, fd := range v.fields {
+		to := &top
+		if fd.group != "" {
+			to = group(fd.group)
+		}
+		to.Fields = append(to.Fields, fd.markup(i))
+	}
+	grouped := slices.ContainsFunc(v.buttons, func(bt button) bool { return bt.group != "" })
+	var last markup.Part // where only fields are in groups, the buttons are for all of them
+	for i, bt := range b.buttons(m, "", v.buttons) {
+		switch g := v.buttons[i].group; {
+		case g != "":
+			group(g).Buttons = append(group(g).Buttons, bt)
+		case grouped || len(groups) == 0:
+			top.Buttons = append(top.Buttons, bt)
+		default:
+			last.Buttons = append(last.Buttons, bt)
+		}
+	}
+	table := markup.Part{Title: v.caption}
+	for _, r := range v.rows {
+		table.Rows = append(table.Rows, markup.Row{Name: r.name, Values: pairs(r.values), Buttons: b.buttons(m, r.name, r.buttons)})
+	}
+	for _, part := range append(append([]markup.Part{top}, groups...), last, table) {
+		if len(part.Values)+len(part.Fields)+len(part.Buttons)+len(part.Rows) > 0 {
+			p.Parts = append(p.Parts, part)
+		}
+	}
+}
+
+func pairs(list []value) (out []markup.Value) {
+	for _, x := range list {
+		out = append(out, markup.Value{Label: x.label, Text: x.text})
+	}
+	return out
+}
+
+// buttons are those of a row, "" for the page's own.
+func (b *Box) buttons(m *page, row string, list []button) (out []markup.Button) {
 	for i := range list {
 		bt := &list[i]
 		if bt.sub != nil {
-			fmt.Fprintf(out, "<a href=\"%s?%s\">%s</a>\n", p.path, e(url.Values{"row": {row}, "open": {bt.label}}.Encode()), e(bt.label))
+			out = append(out, markup.Button{Label: bt.label, Href: m.path + "?" + url.Values{"row": {row}, "open": {bt.label}}.Encode()})
 			continue
 		}
-		ask := ""
-		if q := b.question(bt); q != "" {
-			ask = " onclick=\"" + e("return confirm("+strconv.Quote(q)+")") + "\""
-		}
-		fmt.Fprintf(out, "<button name=\"press[%s]\" value=\"%s\"%s>%s</button>\n", e(row), e(bt.label), ask, e(bt.label))
+		out = append(out, markup.Button{Label: bt.label, Name: "press[" + row + "]", Value: bt.label, Ask: b.question(bt), Gives: bt.gives})
 	}
+	return out
 }
 
-// html is a field with its label.
-func (f field) html(i int) string {
-	e := html.EscapeString
-	id := "f" + strconv.Itoa(i)
+// markup is a field, called by its place in the form.
+func (f field) markup(i int) markup.Field {
+	out := markup.Field{Label: f.label, Name: "f" + strconv.Itoa(i), Value: f.value, Options: f.options}
 	switch f.kind {
 	case fieldChoice:
-		var out strings.Builder
-		fmt.Fprintf(&out, "<fieldset><legend>%s</legend>\n", e(f.label))
-		for n, o := range f.options {
-			checked := ""
-			if o == f.value {
-				checked = " checked"
-			}
-			fmt.Fprintf(&out, "<input type=\"radio\" id=\"%s-%d\" name=\"%s\" value=\"%s\"%s> <label for=\"%s-%d\">%s</label>\n", id, n, id, e(o), checked, id, n, e(o))
-		}
-		out.WriteString("</fieldset>\n")
-		return out.String()
+		out.Kind = markup.Choice
 	case fieldBox:
-		checked := ""
-		if f.value == string(beyondtrust.On) {
-			checked = " checked"
-		}
-		return fmt.Sprintf("<input type=\"checkbox\" id=\"%s\" name=\"%s\" value=\"on\"%s> <label for=\"%s\">%s</label><br>\n", id, id, checked, id, e(f.label))
+		out.Kind, out.Value, out.On = markup.Box, "on", f.value == string(beyondtrust.On)
+	case fieldFile:
+		out.Kind = markup.File
+	case fieldPassword:
+		out.Kind = markup.Password
+	default:
+		out.Kind = markup.Text
 	}
-	return fmt.Sprintf("<label for=\"%s\">%s</label> <input type=\"%s\" id=\"%s\" name=\"%s\" value=\"%s\"><br>\n", id, e(f.label), f.kind, id, id, e(f.value))
+	return out
 }

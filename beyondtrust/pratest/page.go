@@ -74,11 +74,13 @@ func (f field) name() string {
 
 // button is something to press.
 type button struct {
+	group  string // of the fields that it goes with; "" of the whole page
 	label  string
 	dialog string // the question that comes up first; "" none
 	link   bool
 	sub    *form  // the form that a link leads to: its one button is what is pressed in the end
 	title  string // of that form's page
+	gives  bool   // a file comes of it
 	do     func(in input) (*download, error)
 }
 

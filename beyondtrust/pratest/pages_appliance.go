@@ -60,7 +60,7 @@ func updatesView(b *Box) *view {
 	}
 	v.buttons = append(v.buttons, button{label: beyondtrust.LinkDownloadKey, link: true, do: nothing(func(input) *refusal { return nil })})
 	v.fields = []field{{group: beyondtrust.SectionManualInstallation, label: labelFile, kind: fieldFile}}
-	v.buttons = append(v.buttons, button{label: beyondtrust.ButtonUpdateSoftware, do: nothing(func(in input) *refusal {
+	v.buttons = append(v.buttons, button{group: beyondtrust.SectionManualInstallation, label: beyondtrust.ButtonUpdateSoftware, do: nothing(func(in input) *refusal {
 		up, ok := in.files[v.fields[0].name()]
 		switch {
 		case !ok:

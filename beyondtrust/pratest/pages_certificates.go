@@ -73,7 +73,7 @@ func (b *Box) certificateRow(c *certificate) row {
 			{label: labelCertificate, kind: fieldBox, value: on}, {label: labelPrivateKey, kind: fieldBox, value: on},
 			{label: labelChain, kind: fieldBox, value: on}, {label: labelPassphrase, kind: fieldPassword},
 		},
-		buttons: []button{{label: beyondtrust.ButtonExport, do: func(in input) (*download, error) {
+		buttons: []button{{label: beyondtrust.ButtonExport, gives: true, do: func(in input) (*download, error) {
 			return b.exportCertificate(c, in)
 		}}},
 	}

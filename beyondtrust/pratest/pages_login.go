@@ -60,7 +60,7 @@ func softwareView(b *Box) *view {
 	}
 	at := func(in input, group, label string) string { return in.values[group+" > "+label] }
 	v.buttons = []button{
-		{label: beyondtrust.ButtonDownloadBackup, do: func(in input) (*download, error) {
+		{group: set, label: beyondtrust.ButtonDownloadBackup, gives: true, do: func(in input) (*download, error) {
 			word := at(in, set, labelBackupPassword)
 			if again := at(in, set, labelConfirm); again != "" && again != word {
 				return nil, refuse("The passwords differ.")
@@ -70,13 +70,13 @@ func softwareView(b *Box) *view {
 			d.body, d.size = f.file(b.BackupSize)
 			return d, nil
 		}},
-		{label: buttonVault, do: func(in input) (*download, error) {
+		{group: sectionVault, label: buttonVault, gives: true, do: func(in input) (*download, error) {
 			return b.vaultKey(at(in, sectionVault, labelVaultPassword))
 		}},
-		{label: buttonVaultRestore, do: nothing(func(in input) *refusal {
+		{group: sectionVault, label: buttonVaultRestore, do: nothing(func(in input) *refusal {
 			return b.restoreVaultKey(in.files[sectionVault+" > "+labelVaultFile], at(in, sectionVault, labelVaultPassword))
 		})},
-		{label: beyondtrust.ButtonUploadBackup, do: nothing(func(in input) *refusal {
+		{group: restore, label: beyondtrust.ButtonUploadBackup, do: nothing(func(in input) *refusal {
 			up, ok := in.files[restore+" > "+labelBackupFile]
 			if !ok {
 				return refuse("Choose a file first.")

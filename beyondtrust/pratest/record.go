@@ -29,6 +29,7 @@ type What string
 
 // What may happen. Reads are only counted, see [Site.Calls].
 const (
+	Agreed         What = "agreement"     // a licence agreement at the sign-in was accepted
 	Press          What = "press"         // a button: page, row and button
 	Call           What = "call"          // an API request that acts
 	Refused        What = "refused"       // an act that the appliance turned down, and why

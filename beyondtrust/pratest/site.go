@@ -31,6 +31,8 @@ type Site struct {
 	Times    Times    // how long things take, in the appliances' time
 	Scale    float64  // what all of Times is multiplied with; default 1. 0.001 makes an hour last 3.6 s for a rehearsal outside a bubble
 	Switches Switches // what no document tells; the zero value is this package's best guess
+	Markup   Markup   // how the pages are made for a browser; default MarkupClassic. What [Box.Press] and [Box.Pages] do does not depend on it
+	Traps    Traps    // spoil the pages in a browser, to see a driver refuse; default none
 
 	// Lookup resolves host names in place of the simulator's own [Site.SetDNS] table: wire a simulated zone in here. A name that it does not know should
 	// be an error; then the table is asked. Its form is that of [net.Resolver.LookupHost].

@@ -101,6 +101,14 @@ type Switches struct {
 	Dialogs map[string]string
 	// NoToken leaves the hidden anti-forgery field out of the forms. Whether there is one is not documented.
 	NoToken bool
+	// Frames puts the menu into one document and the rest into a frame in it. Not documented.
+	Frames bool
+	// SecondFactor is the code that both interfaces ask for after the password; default none. That /login can ask for one is documented, what the page says is not.
+	SecondFactor string
+	// Agreement asks to accept a licence agreement after the sign-in to /login, once. Documented is the first sign-in of all, without the page's words.
+	Agreement bool
+	// PasswordExpired makes the password of each interface one that must be changed after the sign-in, once. That it happens is documented, what the page says is not.
+	PasswordExpired bool
 	// NoAssign makes the appliance choose certificates by itself, as newer ones do: there is no "Assign IP" link.
 	NoAssign bool
 	// BackupTabs leaves an appliance in the backup role all its tabs. The guide says that extraneous ones are removed, not which.

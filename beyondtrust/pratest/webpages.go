@@ -9,14 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/changeover-sdk/changeover/beyondtrust"
-)
-
-// Names and passwords of the administrators of the two interfaces. A factory-new appliance's site has the guide's "admin" and "password", and wants
-// another password at the first sign-in.
-const (
-	AdminUser     = "admin"
-	AdminPassword = "admin password"
+	"github.com/changeover-sdk/changeover/internal/markup"
 )
 
 func isPage(path string) bool {
@@ -80,132 +73,52 @@ func (b *Box) servePage(k *call) answer {
 	case k.path == signIn:
 		return b.signInPage(k, root)
 	case b.st.signedIn[id] != root:
-		return redirect(signIn)
-	case root == "/login" && b.st.data.password == factoryPassword:
-		return b.passwordPage(k)
-	case root == "/login" && b.st.whatsNew && !b.site.Switches.NoWhatsNew:
-		return b.whatsNewPage(k)
-	case k.path == root || k.path == root+"/":
-		return b.indexPage(root)
+		return answers(b.site.Markup.SignedOut(k.header, signIn))
+	case k.path == root+"/logout":
+		b.signOut(id)
+		return answers(b.site.Markup.Enter(k.header, signIn))
+	}
+	if a, stays := b.gate(k, root, id); stays {
+		return a
+	}
+	if k.path == root || k.path == root+"/" {
+		return b.draw(k, b.inside(root, root+"/", "Home", id))
 	}
 	for i := range pages {
 		p := &pages[i]
 		if p.path == k.path && !p.distant && (p.shown == nil || p.shown(b)) {
-			return b.tablePage(k, p, id)
+			return b.tablePage(k, root, p, id)
 		}
 	}
 	b.site.note(b, UnknownRequest, "%s", k.path)
 	return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte("<html><body>Not Found</body></html>"), unknown: true}
 }
 
-const factoryPassword = "password"
-
-// doorway is the cookie of an interface, and the path of its sign-in page. Cookie names and the path of /appliance's were seen, /login's path is this package's.
-func (b *Box) doorway(root string) (cookie, signIn string) {
-	if root == "/appliance" {
-		return "nsbase_session", "/appliance/login.ns"
-	}
-	return "ns_s", "/login/login"
-}
-
-func cookieOf(h http.Header, name string) string {
-	r := http.Request{Header: h}
-	if c, err := r.Cookie(name); err == nil {
-		return c.Value
-	}
-	return ""
-}
-
-func redirect(to string) answer {
-	return answer{status: http.StatusSeeOther, kind: kindHTML, header: http.Header{"Location": {to}}}
-}
-
-func htmlPage(title, body string) answer {
-	return answer{status: http.StatusOK, kind: kindHTML, body: []byte("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" +
-		html.EscapeString(title) + "</title></head><body>\n<h1>" + html.EscapeString(title) + "</h1>\n" + body + "</body></html>\n")}
-}
-
-// signInPage has the field names that were seen on /appliance/login.ns for both interfaces.
-func (b *Box) signInPage(k *call, root string) answer {
-	note := ""
-	if k.method == http.MethodPost {
-		want := AdminPassword
-		if root == "/login" {
-			want = b.st.data.password
-		}
-		if k.form.Get("login[username]") == AdminUser && k.form.Get("login[password]") == want {
-			b.site.w.unique++
-			id := revision(fmt.Sprint(b.GUID, root, b.site.w.unique))
-			b.st.signedIn[id] = root
-			cookie, _ := b.doorway(root)
-			a := redirect(root + "/")
-			a.header.Set("Set-Cookie", cookie+"="+id+"; Path=/; Secure; HttpOnly")
-			return a
-		}
-		note = "<p role=\"alert\">The user name or the password is wrong.</p>"
-	}
-	return htmlPage("Sign in", note+`<form method="post"><label for="u">Username</label> <input id="u" name="login[username]">`+
-		`<label for="p">Password</label> <input id="p" type="password" name="login[password]"><button name="login[submit]" value="Login">Login</button></form>`)
-}
-
-// passwordPage wants another password than the factory's.
-func (b *Box) passwordPage(k *call) answer {
-	if next := k.form.Get("login[new]"); k.method == http.MethodPost && next != "" && next != factoryPassword {
-		b.st.data.password = next
-		b.changed("administrator's password")
-		return redirect("/login/")
-	}
-	return htmlPage("Change Password", `<form method="post"><label for="n">New Password</label> <input id="n" type="password" name="login[new]">`+
-		`<button name="login[submit]" value="Change Password">Change Password</button></form>`)
-}
-
-// whatsNewPage is the first page of /login after an update, once.
-func (b *Box) whatsNewPage(k *call) answer {
-	if k.method == http.MethodPost {
-		b.st.whatsNew = false
-		return redirect("/login/")
-	}
-	return htmlPage(beyondtrust.HeadingWhatsNew, `<p>`+html.EscapeString(b.st.version)+`</p><form method="post"><button name="continue" value="1">Continue</button></form>`)
-}
-
-func (b *Box) indexPage(root string) answer {
-	var out strings.Builder
-	out.WriteString("<ul>\n")
-	for i := range pages {
-		p := &pages[i]
-		if !p.distant && strings.HasPrefix(p.path, root+"/") && (p.shown == nil || p.shown(b)) {
-			fmt.Fprintf(&out, "<li><a href=\"%s\">%s</a></li>\n", p.path, html.EscapeString(p.menu(b)))
-		}
-	}
-	out.WriteString("</ul>\n")
-	return htmlPage(strings.TrimPrefix(root, "/"), out.String())
-}
-
 // tablePage shows a page of the table, or presses one of its buttons.
-func (b *Box) tablePage(k *call, p *page, id string) answer {
+func (b *Box) tablePage(k *call, root string, p *page, id string) answer {
 	v := p.view(b)
-	title := v.heading
+	self, title := p.path, v.heading
 	if label := k.query.Get("open"); label != "" {
 		bt, err := v.link(k.query.Get("row"), label)
 		if err != nil {
 			return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte(html.EscapeString(err.Error()))}
 		}
 		v, title = &view{heading: bt.title, form: *bt.sub}, bt.title
+		self += "?" + k.query.Encode()
 	}
-	if k.method != http.MethodPost {
-		return htmlPage(title, v.html(b, p, id))
-	}
-	if !b.site.Switches.NoToken && k.form.Get("token") != id {
-		return answer{status: http.StatusForbidden, kind: kindHTML, body: []byte("<html><body>The form has expired.</body></html>")}
-	}
-	for name, label := range k.form {
-		rowName, ok := strings.CutPrefix(name, "press[")
-		if !ok {
-			continue
+	if k.method == http.MethodPost {
+		if !b.fresh(k, id) {
+			return answer{status: http.StatusForbidden, kind: kindHTML, body: []byte("<html><body>The form has expired.</body></html>")}
 		}
-		return b.pressHTML(k, p, v, strings.TrimSuffix(rowName, "]"), label[0])
+		for name, label := range k.form {
+			if rowName, ok := strings.CutPrefix(name, "press["); ok {
+				return b.pressHTML(k, root, p, v, strings.TrimSuffix(rowName, "]"), label[0], id)
+			}
+		}
 	}
-	return htmlPage(title, v.html(b, p, id))
+	out := b.inside(root, self, title, id)
+	v.fill(b, p, &out)
+	return b.draw(k, out)
 }
 
 // link finds the link to a form of its own.
@@ -227,7 +140,7 @@ func (v *view) link(rowName, label string) (*button, error) {
 }
 
 // pressHTML is a press that came as a form.
-func (b *Box) pressHTML(k *call, p *page, v *view, rowName, label string) answer {
+func (b *Box) pressHTML(k *call, root string, p *page, v *view, rowName, label, id string) answer {
 	f := &v.form
 	if rowName != "" {
 		r, err := v.row(rowName)
@@ -239,6 +152,14 @@ func (b *Box) pressHTML(k *call, p *page, v *view, rowName, label string) answer
 	bt, with, err := f.button(label)
 	if err != nil {
 		return answer{status: http.StatusNotFound, kind: kindHTML, body: []byte(html.EscapeString(err.Error()))}
+	}
+	switch {
+	case markup.Same(b.site.Traps.Leave, bt.label):
+		b.signOut(id)
+		_, signIn := b.doorway(root)
+		return answers(b.site.Markup.SignedOut(k.header, signIn))
+	case markup.Same(b.site.Traps.Elsewhere, bt.label):
+		return answers(b.site.Markup.Go(k.header, markup.Outside))
 	}
 	in := input{values: map[string]string{}, files: map[string]upload{}}
 	for i, fd := range with.fields {
@@ -257,7 +178,7 @@ func (b *Box) pressHTML(k *call, p *page, v *view, rowName, label string) answer
 	b.site.note(b, Press, "%s", strings.Join(trim(p.menu(b), k.query.Get("row"), rowName, bt.label), " | ")) // the row stands in the link to a form of its own
 	d, err := b.do(p, bt, in)
 	if err != nil || d == nil {
-		return redirect(p.path)
+		return answers(b.site.Markup.Go(k.header, p.path))
 	}
 	return answer{
 		status: http.StatusOK, kind: "application/octet-stream", stream: d.body, size: d.size,

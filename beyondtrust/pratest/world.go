@@ -98,7 +98,7 @@ func (s *Site) furnish(b *Box, i int) {
 		gone: make(chan struct{}), base: b.Base, version: b.Version, build: b.Build, factory: b.FactoryNew, key: b.Key,
 		role: beyondtrust.RoleNone, automatic: b.AutomaticFailover, operations: !b.NoBackupOperations, ticked: b.TickSharedIP == beyondtrust.On,
 		tokens: map[string]*token{}, accounts: map[string]*account{}, health: map[string]cached{},
-		signedIn: map[string]string{}, message: map[string]string{},
+		signedIn: map[string]string{}, unproven: map[string]bool{}, renewed: map[string]bool{}, appliance: AdminPassword, message: map[string]string{},
 		data: data{
 			changed: s.w.now.Add(-30 * 24 * time.Hour), concurrent: 20, bandwidth: 100, rate: 50, automatic: beyondtrust.UpgradesEnabled,
 			password: "admin password", vaultAccounts: 3, vaultKey: true,

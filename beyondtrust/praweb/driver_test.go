@@ -1,7 +1,6 @@
 package praweb_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,11 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
@@ -56,117 +51,6 @@ func drive(t testing.TB, site *pratest.Site, b *pratest.Box, edit func(*praweb.O
 		}
 	})
 	return d
-}
-
-// What is read in a browser is what the simulator tells in Go.
-func TestPeerRead(t *testing.T) {
-	for _, newer := range []bool{false, true} {
-		t.Run(map[bool]string{false: "the guide's words", true: "newer words"}[newer], func(t *testing.T) {
-			site := pratest.Pair()
-			site.Traffic = pratest.BySharedIP
-			site.Switches.Newer = newer
-			d := drive(t, site, &site.A, nil)
-			byBrowser, inGo := d.Pages(), site.A.Pages()
-			nonce := bytes.Repeat([]byte{7}, 16)
-			for name, read := range map[string]func(ctx context.Context, p beyondtrust.Pages) (any, error){
-				"failover":     func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Failover.Failover(ctx) },
-				"updates":      func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Updates.Updates(ctx) },
-				"installed":    func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Updates.Installed(ctx) },
-				"addresses":    func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Network.IPs(ctx) },
-				"jump clients": func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.JumpClients.Settings(ctx) },
-				"certificates": func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Certificates.Certificates(ctx) },
-				"version":      func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Software.Version(ctx) },
-				"basics":       func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Status.Basics(ctx) },
-				"health":       func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Status.Health(ctx) },
-				"key":          func(ctx context.Context, p beyondtrust.Pages) (any, error) { return p.Security.KeyProof(ctx, nonce) },
-			} {
-				want, err := read(t.Context(), inGo)
-				if err != nil {
-					t.Fatalf("%s in Go: %v", name, err)
-				}
-				got, err := read(t.Context(), byBrowser)
-				if err != nil {
-					t.Errorf("%s: %v", name, err)
-					continue
-				}
-				near := cmpopts.EquateApproxTime(time.Minute)
-				if diff := cmp.Diff(want, got, near, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
-					t.Errorf("%s (-in Go +by browser):\n%s", name, diff)
-				}
-			}
-			for _, e := range site.Record() {
-				if e.What == pratest.Press {
-					t.Errorf("reading pressed %s", e.Detail)
-				}
-			}
-		})
-	}
-}
-
-// What is pressed in a browser is what the simulator's own driver presses.
-func TestPeerPress(t *testing.T) {
-	shared := netip.MustParseAddr("192.0.2.10")
-	var backup, cert bytes.Buffer
-	passphrase := beyondtrust.NewSecret("p")
-	stories := map[string][]string{}
-	act := func(t *testing.T, site *pratest.Site, p beyondtrust.Pages) {
-		ctx := t.Context()
-		backup.Reset()
-		cert.Reset()
-		one := beyondtrust.Certificate{IssuedTo: "access.example.com"}
-		for _, step := range []struct {
-			name string
-			do   func() error
-		}{
-			{"download backup", func() error {
-				return p.Software.DownloadBackup(ctx, &backup, beyondtrust.BackupPageOptions{LogHistory: true})
-			}},
-			{"set jump clients", func() error {
-				return p.JumpClients.Set(ctx, beyondtrust.JumpClientSettings{MaxConcurrent: 5, AutomaticUpgrades: beyondtrust.UpgradesDisabled})
-			}},
-			{"become backup", func() error {
-				return p.Failover.Become(ctx, beyondtrust.RoleBackup, beyondtrust.BecomeOptions{Force: true})
-			}},
-			{"break", func() error { return p.Failover.Break(ctx) }},
-			{"export", func() error { return p.Certificates.Export(ctx, one, passphrase, &cert) }},
-			{"import", func() error {
-				return p.Certificates.Import(ctx, fstest.MapFS{"cert.pem": {Data: cert.Bytes()}}, "cert.pem", passphrase)
-			}},
-			{"disable the shared address", func() error { return p.Network.SetEnabled(ctx, shared, false) }},
-			{"check for updates", func() error { return p.Updates.Check(ctx) }},
-			{"restore", func() error {
-				return p.Software.Restore(ctx, fstest.MapFS{"a.nsb": {Data: backup.Bytes()}}, "a.nsb", beyondtrust.Secret{})
-			}},
-			{"establish", func() error {
-				return p.Failover.Establish(ctx, beyondtrust.Establish{Backup: beyondtrust.Endpoint{Host: "192.0.2.12"}, Primary: beyondtrust.Endpoint{Host: "192.0.2.11"}})
-			}},
-			{"shut down", func() error { return p.Status.ShutDown(ctx) }},
-		} {
-			if err := step.do(); err != nil {
-				t.Logf("%s: %v", step.name, err)
-			}
-		}
-	}
-	for _, name := range []string{"in Go", "by browser"} {
-		t.Run(name, func(t *testing.T) {
-			site := pratest.Pair()
-			site.Traffic = pratest.BySharedIP
-			if name == "in Go" {
-				t.Cleanup(site.Close)
-				act(t, site, site.A.Pages())
-			} else {
-				act(t, site, drive(t, site, &site.A, nil).Pages())
-			}
-			for _, e := range site.Record() {
-				if e.What == pratest.Press {
-					stories[name] = append(stories[name], e.Detail)
-				}
-			}
-		})
-	}
-	if diff := cmp.Diff(stories["in Go"], stories["by browser"]); diff != "" {
-		t.Errorf("pressed (-in Go +by browser):\n%s", diff)
-	}
 }
 
 func TestCanaryPeerProbe(t *testing.T) {

@@ -1,77 +1,35 @@
 package spstest
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/changeover-sdk/changeover/internal/markup"
 	"github.com/changeover-sdk/changeover/sps"
 )
 
-// The pages in a browser: a plain form for each screen, made from the same screens as Press and Read.
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"href": href,
-	"id":   func(s, r, l string) string { return s + "|" + r + "|" + l },
-}).Parse(`<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>{{.Title}} - {{.Host}} (simulated SPS)</title>
-<style>body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}td{border:1px solid #ccc;padding:.3em .6em;vertical-align:top}fieldset{margin:1em 0}.said{background:#ffd}</style></head>
-<body><p><b>{{.Host}}</b> is simulated. <a href="/logout">Log out</a></p>
-<nav>{{range .Menu}}<a href="{{href .}}">{{.}}</a> | {{end}}</nav>
-<h1>{{.Title}}</h1>
-{{if .Said}}<p class="said" id="said">{{.Said}}</p>{{end}}
-<form method="post" enctype="multipart/form-data" action="{{href .Title}}">
-{{range $s := .Sections}}<fieldset><legend>{{.Name}}</legend><table>
-{{range $r := .Rows}}<tr><td>{{.Name}}</td>{{range .Items}}<td>{{$id := id $s.Name $r.Name .Label}}
-{{- if eq .Kind 0}}<span>{{.Label}}</span>: <b>{{.Value}}</b>
-{{- else if eq .Kind 1}}<button name="press" value="{{$id}}">{{.Label}}</button>
-{{- else if eq .Kind 2}}<label>{{.Label}} <input name="{{$id}}" value="{{.Value}}"></label>
-{{- else if eq .Kind 3}}<label>{{.Label}} <input type="password" name="{{$id}}" autocomplete="off"></label>
-{{- else if eq .Kind 4}}<label>{{.Label}} <input type="file" name="{{$id}}"></label>
-{{- else}}<label>{{.Label}} <select name="{{$id}}">{{range .Choices}}<option>{{.}}</option>{{end}}</select></label>{{end}}</td>{{end}}</tr>
-{{end}}</table></fieldset>{{end}}</form></body></html>
-`))
+// Markup is how the pages are made for a browser. What is on them is the same in every one; the vendor's own markup is not public.
+type Markup = markup.Style
 
-var loginTemplate = template.Must(template.New("login").Parse(`<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>Login - {{.Host}} (simulated SPS)</title></head><body><h1>Login</h1>
-{{if .Said}}<p id="said">{{.Said}}</p>{{end}}
-<form method="post" action="/login"><label>Username <input name="username"></label> <label>Password <input type="password" name="password"></label>
-<button>Login</button></form></body></html>
-`))
+// Sorts of markup. The zero value is MarkupClassic.
+const (
+	MarkupClassic = markup.Classic // plain forms with a hidden token
+	MarkupScript  = markup.Script  // drawn by a script that fetches what is on the page; questions are dialogs of the browser
+	MarkupTables  = markup.Tables  // tables for layout, links as buttons, a menu that must be opened
+)
 
-var askTemplate = template.Must(template.New("ask").Parse(`<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>Confirm</title></head><body><p id="question">{{.Question}}</p>
-<form method="post" enctype="multipart/form-data" action="{{.Action}}">{{range $k, $v := .Fields}}<input type="hidden" name="{{$k}}" value="{{$v}}">{{end}}
-<input type="hidden" name="dialog" value="{{.Question}}"><button name="press" value="{{.Press}}">OK</button></form>
-<a href="{{.Action}}">Cancel</a></body></html>
-`))
+// Markups returns all sorts of markup.
+func Markups() []Markup { return markup.Styles() }
 
-type htmlPage struct {
-	Host, Title, Said string
-	Menu              []string
-	Sections          []htmlSection
-}
-type htmlSection struct {
-	Name string
-	Rows []htmlRow
-}
-type htmlRow struct {
-	Name  string
-	Items []htmlItem
-}
-type htmlItem struct {
-	Label, Value string
-	Kind         int
-	Choices      []string
-}
+// Traps spoil the pages in a browser, so that a driver can be seen to refuse.
+type Traps = markup.Traps
 
 // href is the address of a page: "Basic Settings > System" is /ui/basic-settings/system.
 func href(path string) string {
@@ -85,20 +43,28 @@ func href(path string) string {
 
 // servePage answers a browser.
 func (n *Node) servePage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	switch {
-	case r.URL.Path == "/login":
-		n.serveLogin(w, r)
+	reply := func(a markup.Reply) { a.Write(w) }
+	if r.URL.Path == "/login" {
+		reply(n.serveLogin(w, r))
 		return
-	case !n.browsing(r):
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	}
+	s := n.browsing(r)
+	switch {
+	case s == nil:
+		reply(n.Markup.SignedOut(r.Header, "/login"))
 		return
 	case r.URL.Path == "/logout":
+		n.world.in(func() { n.leave(s) })
 		http.SetCookie(w, &http.Cookie{Name: "ui_session", Path: "/", MaxAge: -1, Secure: true, HttpOnly: true})
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		reply(n.Markup.Enter(r.Header, "/login"))
 		return
-	case r.URL.Path == "/" || r.URL.Path == "/ui":
-		http.Redirect(w, r, href(sps.PageSystem), http.StatusSeeOther)
+	}
+	if a, stays := n.serveGate(w, r, s); stays {
+		reply(a)
+		return
+	}
+	if r.URL.Path == "/" || r.URL.Path == "/ui" {
+		reply(n.Markup.Go(r.Header, href(sps.PageSystem)))
 		return
 	}
 	var title string
@@ -113,9 +79,9 @@ func (n *Node) servePage(w http.ResponseWriter, r *http.Request) {
 	case title == "":
 		http.NotFound(w, r)
 	case r.Method == http.MethodPost:
-		n.servePress(w, r, title)
+		n.servePress(w, r, s, title)
 	default:
-		n.render(w, http.StatusOK, title, r.URL.Query().Get("said"))
+		n.show(w, r, http.StatusOK, title, s)
 	}
 }
 
@@ -123,79 +89,45 @@ func (n *Node) servePage(w http.ResponseWriter, r *http.Request) {
 // and no faster than usual.
 const webIdle = 10 * time.Minute
 
-func (n *Node) browsing(r *http.Request) (ok bool) {
+// browsing returns the session of a browser; nil when it is not signed in.
+func (n *Node) browsing(r *http.Request) (s *session) {
 	cookie, err := r.Cookie("ui_session")
 	if err != nil {
-		return false
+		return nil
 	}
 	n.world.in(func() {
-		s := n.web[cookie.Value]
-		if ok = s != nil && n.world.now().Sub(s.last) < webIdle; ok {
-			s.last = n.world.now()
-		}
-	})
-	return ok
-}
-
-func (n *Node) serveLogin(w http.ResponseWriter, r *http.Request) {
-	said := ""
-	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		user, password := n.Login()
-		got := r.FormValue("username") + "\x00" + r.FormValue("password")
-		if subtle.ConstantTimeCompare([]byte(got), []byte(user+"\x00"+password)) == 1 {
-			id := newToken(20)
-			n.world.in(func() {
-				n.web[id] = &session{user: user, last: n.world.now()}
-				n.note(Login, "%s, in a browser", user)
-			})
-			http.SetCookie(w, &http.Cookie{Name: "ui_session", Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
-			http.Redirect(w, r, href(sps.PageSystem), http.StatusSeeOther)
+		if s = n.web[cookie.Value]; s == nil || n.world.now().Sub(s.last) >= webIdle {
+			s = nil
 			return
 		}
-		n.world.in(func() { n.note(LoginRefused, "in a browser") })
-		said = "Wrong username or password."
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	loginTemplate.Execute(w, map[string]string{"Host": n.host(), "Said": said})
-}
-
-// render shows a page.
-func (n *Node) render(w http.ResponseWriter, status int, title, said string) {
-	p := htmlPage{Host: n.host(), Title: title, Said: said}
-	n.world.in(func() {
-		for _, s := range n.screens() {
-			p.Menu = append(p.Menu, s.path)
-			if s.path == title {
-				p.Sections = htmlSections(s)
-			}
-		}
+		s.last = n.world.now()
 	})
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	pageTemplate.Execute(w, p)
+	return s
 }
 
-func htmlSections(s screen) (out []htmlSection) {
-	for _, sec := range s.sections {
-		hs := htmlSection{Name: sec.name}
-		for _, r := range sec.rows {
-			hr := htmlRow{Name: r.name}
-			for _, it := range r.items {
-				hr.Items = append(hr.Items, htmlItem{it.label, it.value, int(it.kind), it.choices})
-			}
-			hs.Rows = append(hs.Rows, hr)
+// leave ends the session of a browser. With the lock held.
+func (n *Node) leave(s *session) {
+	for id, x := range n.web {
+		if x == s {
+			delete(n.web, id)
 		}
-		out = append(out, hs)
 	}
-	return out
 }
 
-// servePress presses the button of a form. A page that asks a question first shows it, with the fields kept; a file cannot be kept, so no upload asks.
-func (n *Node) servePress(w http.ResponseWriter, r *http.Request, title string) {
+// servePress presses the button of a form. A page of the classic markup asks its question on a page of its own, with the fields kept; a file cannot be kept, so no
+// upload asks.
+func (n *Node) servePress(w http.ResponseWriter, r *http.Request, s *session, title string) {
+	refuse := func(w http.ResponseWriter, status int, err error) {
+		n.world.in(func() { s.refused = err.Error() })
+		n.show(w, r, status, title, s)
+	}
 	fields, images, err := n.readForm(r)
 	if err != nil {
-		n.render(w, http.StatusBadRequest, title, err.Error())
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	if !n.Switches.NoToken && fields["token"] != s.token {
+		refuse(w, http.StatusForbidden, errors.New("the form has expired"))
 		return
 	}
 	id := fields["press"]
@@ -206,14 +138,20 @@ func (n *Node) servePress(w http.ResponseWriter, r *http.Request, title string) 
 		question = n.Switches.Dialogs[found.item.label]
 	})
 	if err != nil {
-		n.render(w, http.StatusConflict, title, err.Error())
+		refuse(w, http.StatusConflict, err)
 		return
 	}
-	if question != fields["dialog"] {
-		delete(fields, "press")
-		delete(fields, "dialog")
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		askTemplate.Execute(w, map[string]any{"Question": question, "Action": href(title), "Fields": fields, "Press": id})
+	switch label := found.item.label; {
+	case markup.Same(n.Traps.Leave, label):
+		n.world.in(func() { n.leave(s) })
+		n.Markup.SignedOut(r.Header, "/login").Write(w)
+		return
+	case markup.Same(n.Traps.Elsewhere, label):
+		n.Markup.Go(r.Header, markup.Outside).Write(w)
+		return
+	}
+	if n.asksOnPage() && question != fields["dialog"] {
+		n.Markup.Page(r.Header, http.StatusOK, n.askPage(title, question, id, fields)).Write(w)
 		return
 	}
 	values := form{}
@@ -227,14 +165,15 @@ func (n *Node) servePress(w http.ResponseWriter, r *http.Request, title string) 
 		case errors.Is(err, errDown):
 			breakConnection(w)
 		case err != nil:
-			n.render(w, http.StatusConflict, title, err.Error())
+			refuse(w, http.StatusConflict, err)
 		case file != nil:
 			w.Header().Set("Content-Type", "application/octet-stream")
 			w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", file.name))
 			w.Header().Set("Content-Length", strconv.Itoa(len(file.data)))
 			w.Write(file.data)
 		default:
-			http.Redirect(w, r, href(title)+"?said="+url.QueryEscape(found.item.label+": done."), http.StatusSeeOther)
+			n.world.in(func() { s.said = found.item.label + ": done." })
+			n.Markup.Go(r.Header, href(title)).Write(w)
 		}
 	})
 }

@@ -232,7 +232,7 @@ func TestSmokePairTLS(t *testing.T) {
 	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.A.CA()}, DisableKeepAlives: true}}
 	b := newBrowser(t, url, hc)
 	b.login(user, password)
-	if _, _, text := b.do("GET", href(sps.PageHA), "", nil); !strings.Contains(text, "<b>sps1-b</b>") {
+	if _, _, text := b.do("GET", href(sps.PageHA), "", nil); !strings.Contains(text, "<td>sps1-b</td>") {
 		t.Errorf("the page:\n%s", text)
 	}
 }

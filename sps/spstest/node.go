@@ -91,6 +91,11 @@ type Node struct {
 	// Switches decide what the vendor's documents leave open.
 	Switches Switches
 
+	// Markup is how the pages are made for a browser. Default: MarkupClassic. What [Node.Press] and [Node.Pages] do does not depend on it.
+	Markup Markup
+	// Traps spoil the pages in a browser, to see a driver refuse. Default: none.
+	Traps Traps
+
 	// T, when set, fails on a request that no vendor document knows. Outside tests such requests are only recorded.
 	T TB
 	// Unknown, when set, is called for a request that no vendor document knows, instead of T.
@@ -115,6 +120,8 @@ type Node struct {
 	next      int
 	fate      fate // of the next boot
 	sessions  map[string]*session
+	agreed    bool // to the licence agreement, in a browser
+	renewed   bool // the password that had expired
 	web       map[string]*session
 	transact  *transaction
 	locked    *lock

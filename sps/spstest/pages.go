@@ -36,6 +36,7 @@ type item struct {
 	kind    itemKind
 	value   string   // of a value; of a field: what is in it already
 	choices []string // of a choice
+	gives   bool     // of a button: a file comes of it
 	press   func(ctx context.Context, set form) (*download, error)
 }
 
@@ -78,6 +79,11 @@ func show(label, v string) item { return item{label: label, value: v} }
 
 func press(label string, do func(ctx context.Context, set form) (*download, error)) item {
 	return item{label: label, kind: button, press: do}
+}
+
+// giving is a button of which a file comes.
+func giving(label string, do func(ctx context.Context, set form) (*download, error)) item {
+	return item{label: label, kind: button, press: do, gives: true}
 }
 
 // at once is a button that does what it does while the world stands still.
@@ -174,7 +180,7 @@ func (n *Node) system() screen {
 		{"Version details", []row{{"", details}}},
 		{"Firmwares", n.firmwareRows()},
 		{"License", []row{{"", licence}}},
-		{"Export configuration", []row{{"", []item{encryption, {label: "Encryption password", kind: secret}, press("Export", n.export)}}}},
+		{"Export configuration", []row{{"", []item{encryption, {label: "Encryption password", kind: secret}, giving("Export", n.export)}}}},
 		{"Traffic control", []row{{"All services", []item{
 			show("Status", map[bool]string{true: "stopped", false: "running"}[n.trafficStopped]),
 			n.atOnce("Stop", func() error { n.trafficStopped = true; return nil }),
@@ -213,7 +219,7 @@ func (n *Node) firmwareRows() []row {
 func (n *Node) troubleshooting() screen {
 	rows := []row{{"", []item{show("Core files", fmt.Sprint(len(n.CoreFiles)))}}}
 	for _, name := range n.CoreFiles {
-		rows = append(rows, row{name, []item{press("Download", func(context.Context, form) (*download, error) {
+		rows = append(rows, row{name, []item{giving("Download", func(context.Context, form) (*download, error) {
 			return &download{name, []byte("core file " + name)}, nil
 		})}})
 	}

@@ -121,7 +121,7 @@ func (n *Node) inherit(a *Node) {
 		n.Boot = a.Boot
 	}
 	n.UploadSpeed, n.Licence, n.Virtual, n.Downloads, n.Switches = a.UploadSpeed, a.Licence, a.Virtual, a.Downloads, a.Switches
-	n.T, n.Unknown, n.Files = a.T, a.Unknown, a.Files
+	n.T, n.Unknown, n.Files, n.Markup, n.Traps = a.T, a.Unknown, a.Files, a.Markup, a.Traps
 }
 
 // front is who answers at the service address.

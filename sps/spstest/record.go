@@ -30,6 +30,7 @@ type What string
 const (
 	Login          What = "login"
 	LoginRefused   What = "login refused"
+	Agreed         What = "agreement"         // a licence agreement was accepted
 	Upload         What = "upload"            // an image has arrived in a slot: "7.0.2.1 in slot 2"
 	Fetch          What = "fetch"             // a download was ordered
 	Test           What = "test"              // a firmware test ran: "slot 2: ok"

@@ -17,7 +17,10 @@ const leastIdle = 30 * time.Second
 type session struct {
 	user  string
 	last  time.Time // of a request: the timer is one of inactivity
-	token string    // for X-Token
+	token string    // for X-Token, or hidden in the forms of a browser's pages
+
+	unproven      bool   // in a browser: a second factor is still wanted
+	said, refused string // in a browser: what the last press came to, to be shown once
 }
 
 func newToken(n int) string {

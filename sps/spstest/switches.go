@@ -93,6 +93,19 @@ type Switches struct {
 	// only says that the case exists (SPS 8.0 LTS, Generating SPS support bundle using REST).
 	BundleTwice string
 
+	// Newer heads the rows of firmwares "7.0.2.1 LTS". The guides write both that and "7.0.2.1" for one firmware.
+	Newer bool
+	// Frames puts the menu into one document and the rest into a frame in it. Not documented.
+	Frames bool
+	// NoToken leaves the hidden token out of the forms. Whether there is one is not documented.
+	NoToken bool
+	// SecondFactor is the code that is asked for after the password, in a browser. Default: none is. What the page says is not documented.
+	SecondFactor string
+	// Agreement asks to accept a licence agreement after the login, once. Not documented.
+	Agreement bool
+	// PasswordExpired makes the password one that must be changed after the login, once. Not documented.
+	PasswordExpired bool
+
 	// Dialogs are the questions the pages ask before a button does its work, by the button's label. Default: none. Not documented.
 	Dialogs map[string]string
 	// EncryptedSuffix: "" = an encrypted export is called ….config-encrypted; "before" = …-encrypted.config. The guide names the suffix, not its place.

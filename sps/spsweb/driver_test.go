@@ -1,7 +1,6 @@
 package spsweb_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/url"
@@ -67,49 +66,6 @@ func driver(t testing.TB, site, addr string, n *spstest.Node, edit func(*spsweb.
 	return d
 }
 
-func TestPeerReadHA(t *testing.T) {
-	n := &spstest.Node{}
-	d := drive(t, n, nil)
-	got, err := d.Pages().HA.HA(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := n.Pages().HA.HA(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("HA() by browser (-by hand +by browser):\n%s", diff)
-	}
-	if presses := n.Record().Of(spstest.Press); len(presses) > 0 {
-		t.Errorf("reading pressed: %v", presses)
-	}
-}
-
-func TestPeerPress(t *testing.T) {
-	tests := map[string]struct {
-		press func(p sps.Pages) error
-		want  string // what the simulator recorded
-	}{
-		"after reboot": {func(p sps.Pages) error {
-			v, err := sps.ParseVersion("7.0.2.1")
-			return errors.Join(err, p.Firmwares.AfterReboot(t.Context(), v))
-		}, "Basic Settings > System > Firmwares > 7.0.2.1 > After reboot"},
-		"reboot":   {func(p sps.Pages) error { return p.System.Reboot(t.Context()) }, "Basic Settings > System > System control > This node > Reboot"},
-		"shutdown": {func(p sps.Pages) error { return p.System.Shutdown(t.Context()) }, "Basic Settings > System > System control > This node > Shutdown"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			n := &spstest.Node{Stored: []string{"7.0.2.1", "7.0.3"}}
-			d := drive(t, n, nil)
-			if err := tt.press(d.Pages()); err != nil {
-				t.Fatal(err)
-			}
-			wantPressed(t, n, tt.want)
-		})
-	}
-}
-
 func wantPressed(t *testing.T, n *spstest.Node, want ...string) {
 	t.Helper()
 	var got []string
@@ -119,47 +75,6 @@ func wantPressed(t *testing.T, n *spstest.Node, want ...string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pressed (-want +got):\n%s", diff)
 	}
-}
-
-func TestPeerPair(t *testing.T) {
-	browsertest.Need(t)
-	p := &spstest.Pair{}
-	addr, err := p.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	d := driver(t, "https://sps1.example.test", addr, p.A, nil)
-	pages := d.Pages()
-	got, err := pages.HA.HA(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := p.Pages().HA.HA(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("HA() by browser (-by hand +by browser):\n%s", diff)
-	}
-	if err := pages.HA.ActivateSlave(t.Context()); err == nil || errors.Is(err, sps.ErrNotPressed) {
-		t.Logf("activate slave: %v", err)
-	}
-	wantPressed(t, p.A, "Basic Settings > High Availability > Activate Slave")
-}
-
-func TestPeerExport(t *testing.T) {
-	n := &spstest.Node{}
-	d := drive(t, n, nil)
-	var got bytes.Buffer
-	name, err := d.Pages().Export.Export(t.Context(), &got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasPrefix(name, "sps1-") || !strings.HasSuffix(name, ".config") || !bytes.HasPrefix(got.Bytes(), []byte{0x1f, 0x8b}) {
-		t.Errorf("Export() = %q, %d bytes; want a gzip archive <host name>-<time>.config", name, got.Len())
-	}
-	wantPressed(t, n, "Basic Settings > System > Export configuration > Export")
 }
 
 func TestPeerWrongPassword(t *testing.T) {
