@@ -18,7 +18,9 @@ import (
 type praGround struct {
 	*praRig
 	guide     praGuide
+	book      func() upgrade.Procedure // with the clients there are
 	fresh     func() upgrade.Procedure // as a new process makes it: clients without a memory
+	asked     map[string]int           // the calls before
 	began     int                      // how long the record was when it began
 	from      time.Time
 	ctx       context.Context // of the test
@@ -45,13 +47,15 @@ func praNodeGround(t *testing.T, h hands, manual bool) *praGround {
 	s := pratest.Single()
 	s.Users = []pratest.User{{Name: "ada"}}
 	x := onGround(t, s, h, manual, guideOfNode(manual))
-	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.node().Procedure() }
+	x.book = func() upgrade.Procedure { return x.node().Procedure() }
+	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.book() }
 	return x.begin(t)
 }
 
 func praSyncGround(t *testing.T, h hands, manual bool) *praGround {
 	x := onGround(t, pairSite(), h, manual, guideOfSync(manual))
-	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.sync().Procedure() }
+	x.book = func() upgrade.Procedure { return x.sync().Procedure() }
+	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.book() }
 	return x.begin(t)
 }
 
@@ -59,19 +63,19 @@ func praAsyncGround(t *testing.T, h hands, way pratest.Traffic, manual bool) *pr
 	s := pairSite()
 	w := wire(s, way)
 	x := onGround(t, s, h, manual, guideOfAsync(way, manual))
-	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.async(w, way).Procedure() }
+	x.book = func() upgrade.Procedure { return x.async(w, way).Procedure() }
+	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.book() }
 	return x.begin(t)
 }
 
 func praHardwareGround(t *testing.T) *praGround {
 	r, book := migration(t)
 	x := &praGround{praRig: r, guide: guideOfHardware()}
-	x.fresh = func() upgrade.Procedure { // the client of the new appliance is pinned, as it has to be
-		x.connect(t, byPages)
-		book.Old, book.Site = x.a, x.name
-		book.Soak = time.Hour
+	x.book = func() upgrade.Procedure {
+		book.Old, book.Site, book.Soak = x.a, x.name, time.Hour
 		return book.Procedure()
 	}
+	x.fresh = func() upgrade.Procedure { x.connect(t, byPages); return x.book() } // but for the pinned client of the new appliance
 	return x.begin(t)
 }
 
