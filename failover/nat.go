@@ -35,6 +35,8 @@ type Persister interface {
 	// Persist writes the running state where the gateway reads it at boot, so that it is there whole or not at all. It may be called again.
 	// An error of class [ErrRefused] says that there is nowhere to write it: that is told in the result, and is no failure.
 	Persist(ctx context.Context) error
+	// Persisted says whether the gateway would start with what runs now. An error of class [ErrRefused] says that there is nowhere to write it.
+	Persisted(ctx context.Context) (bool, error)
 }
 
 // Witness is implemented by a [NAT] whose change leaves evidence: what a command printed, the number of a firewall's commit. [NATEntry] calls ReplaceSeen in place of Replace, by the same

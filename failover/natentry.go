@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -89,10 +90,36 @@ func (n *NATEntry) Look(ctx context.Context) (View, error) {
 	part.Position, part.Have, v.Position = pos, have, pos
 	v.Parts = []ViewPart{part}
 	v.Detail = fmt.Sprintf("%s -> %s: %s leads to %s", n.From.Name, n.To.Name, part.On, values(have))
+	if pos == AtTo {
+		v.Left = n.left(ctx)
+	}
 	if err != nil {
 		v.Detail = part.On + ": " + part.Error
 	}
 	return v, err
+}
+
+// left is what a swing that was cut short has not done yet. What cannot be told counts as not done: doing it again does no harm.
+func (n *NATEntry) left(ctx context.Context) []string {
+	var out []string
+	if s, ok := n.NAT.(Sessions); ok && n.Cut {
+		switch left, err := s.Established(ctx, n.From.Addr); {
+		case err != nil:
+			out = append(out, "whether connections with "+n.From.Name+" were cut is not known: "+err.Error())
+		case left > 0:
+			out = append(out, fmt.Sprintf("%d connections with %s are not cut", left, n.From.Name))
+		}
+	}
+	if p, ok := n.NAT.(Persister); ok {
+		switch kept, err := p.Persisted(ctx); {
+		case errors.Is(err, ErrRefused): // nowhere to write it
+		case err != nil:
+			out = append(out, "what the gateway starts with is not known: "+err.Error())
+		case !kept:
+			out = append(out, "the gateway would start with something else")
+		}
+	}
+	return out
 }
 
 func (n *NATEntry) read(ctx context.Context) (Position, []string, error) {
@@ -226,6 +253,12 @@ func (n *NATEntry) Check(ctx context.Context, last *Report) (Report, error) {
 		return rep, nil
 	case v.Position != AtTo:
 		rep.end(Contradicted, v.Detail)
+		return rep, nil
+	case len(v.Left) > 0 && rep.At.Sub(rep.Began) < n.Limits.authorities():
+		rep.wait(rep.At.Add(rep.pause()), strings.Join(v.Left, "; "))
+		return rep, nil
+	case len(v.Left) > 0:
+		rep.end(TimedOut, strings.Join(v.Left, "; ")+"; swing again for that")
 		return rep, nil
 	}
 	if s, ok := n.NAT.(Sessions); ok {

@@ -3,6 +3,7 @@ package failover_test
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,4 +110,55 @@ func TestNATEntryDrains(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A swing that died between the change and what belongs to it is not proven, and swinging again finishes it.
+func TestNATEntryIsNotProvenWithHalfOfIt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set  func(n *failovertest.NAT)
+		left string
+	}{
+		"connections are not cut":       {func(n *failovertest.NAT) { n.Fail("Cut", 1, failovertest.LostRequest) }, "1 connections with A are not cut"},
+		"it is not persisted":           {func(n *failovertest.NAT) { n.Fail("Persist", 1, failovertest.LostRequest) }, "the gateway would start with something else"},
+		"connections cannot be counted": {func(n *failovertest.NAT) { n.Fail("Established", 9, failovertest.LostRequest) }, "is not known"},
+		"the boot file cannot be read":  {func(n *failovertest.NAT) { n.Fail("Persisted", 9, failovertest.LostRequest) }, "is not known"},
+		"there is no boot file, told so": {func(n *failovertest.NAT) {
+			n.Fail("Persist", 9, failovertest.Refused)
+			n.Fail("Persisted", 9, failovertest.Refused)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := failovertest.NewNAT(addrA)
+				if _, _, err := n.Connect(); err != nil {
+					t.Fatal(err)
+				}
+				e := &failover.NATEntry{NAT: n, From: failover.Target{Side: failover.Side{Name: "A"}, Addr: addrA}, To: failover.Target{Side: failover.Side{Name: "B"}, Addr: addrB}, Cut: true}
+				tt.set(n)
+				_, _ = e.Swing(t.Context())
+				v, err := e.Look(t.Context())
+				if err != nil || v.Position != failover.AtTo || (len(v.Left) > 0) != (tt.left != "") || !strings.Contains(strings.Join(v.Left, ""), tt.left) {
+					t.Errorf("Look() = %v, %q, %v, want %q left", v.Position, v.Left, err, tt.left)
+				}
+				rep, err := e.Check(t.Context(), nil)
+				if err != nil || (rep.State == failover.Proven) != (tt.left == "") {
+					t.Errorf("Check() = %v (%s), %v", rep.State, rep.Detail, err)
+				}
+				if tt.left == "" {
+					return
+				}
+				rep.Began = rep.Began.Add(-time.Hour)
+				if late, err := e.Check(t.Context(), &rep); err != nil || late.State != failover.TimedOut || !strings.Contains(late.Detail, "swing again") {
+					t.Errorf("an hour later Check() = %v (%s), %v", late.State, late.Detail, err)
+				}
+				n.Heal()
+				if res, err := e.Swing(t.Context()); err != nil || res.Outcome != failover.AlreadyDone {
+					t.Errorf("again: %v, %v", res.Outcome, err)
+				}
+				if _, err := failover.Verify(t.Context(), e, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }

@@ -79,21 +79,49 @@ func (r *Record) RestoreTTL(ctx context.Context, was TTLState, lowered time.Dura
 		return Result{Outcome: Unchanged}, err
 	}
 	return r.setTTL(ctx, "restore ttl", now, func(on string, s RecordSet) (time.Duration, bool) {
-		for _, z := range was.Zones {
-			if z.On != on {
-				continue
-			}
-			// A swing may have moved the name to another type, from A to AAAA for example: then its name decides.
-			i := slices.IndexFunc(z.Sets, func(o RecordSet) bool { return o.Name == s.Name && o.Type == s.Type })
-			if i < 0 {
-				i = slices.IndexFunc(z.Sets, func(o RecordSet) bool { return o.Name == s.Name })
-			}
-			if i >= 0 {
-				return z.Sets[i].TTL, s.TTL == lowered && z.Sets[i].TTL != lowered
+		ttl, ok := was.of(on, s)
+		return ttl, ok && s.TTL == lowered && ttl != lowered
+	})
+}
+
+// LoweredTTLs reads what is left to restore of a lowering: owed are the sets that [Record.RestoreTTL] would put back, changed those whose TTL is neither the lowered one nor the
+// one in was, because somebody chose it since.
+func (r *Record) LoweredTTLs(ctx context.Context, was TTLState, lowered time.Duration) (owed, changed []RecordSet, err error) {
+	now, err := r.TTLs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, z := range now.Zones {
+		for _, s := range z.Sets {
+			ttl, ok := was.of(z.On, s)
+			switch {
+			case !ok || s.TTL == ttl:
+			case s.TTL == lowered:
+				owed = append(owed, s)
+			default:
+				changed = append(changed, s)
 			}
 		}
-		return 0, false
-	})
+	}
+	return owed, changed, nil
+}
+
+// of returns the TTL that a set had.
+func (s TTLState) of(on string, set RecordSet) (time.Duration, bool) {
+	for _, z := range s.Zones {
+		if z.On != on {
+			continue
+		}
+		// A swing may have moved the name to another type, from A to AAAA for example: then its name decides.
+		i := slices.IndexFunc(z.Sets, func(o RecordSet) bool { return o.Name == set.Name && o.Type == set.Type })
+		if i < 0 {
+			i = slices.IndexFunc(z.Sets, func(o RecordSet) bool { return o.Name == set.Name })
+		}
+		if i >= 0 {
+			return z.Sets[i].TTL, true
+		}
+	}
+	return 0, false
 }
 
 // setTTL changes TTLs zone by zone. Want returns a set's TTL and whether it is to be changed.

@@ -79,7 +79,9 @@ type View struct {
 	Parts    []ViewPart `json:"parts"`
 	// Wait is how long clients may go on to the old side after a swing made now: the longest TTL for DNS, 0 where a swing works at once. It is a bound for honest caches only.
 	Wait time.Duration `json:"wait"`
-	At   time.Time     `json:"at"`
+	// Left is what belongs to the swing and is not done, although traffic is led to the new side: connections that were to be cut, a boot file that says something else. Swing does it.
+	Left []string  `json:"left,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // ViewPart is what one zone, box or gateway says.

@@ -252,7 +252,7 @@ func soaked(old, successor PRA, site *beyondtrust.Client, soak time.Duration) St
 			}
 			return See(Done, nil, "%s has served the site for %s", successor.Name, spell(soak)), nil
 		},
-		Every: 10 * time.Minute, Limit: soak + time.Hour, Takes: soak}
+		Every: min(10*time.Minute, soak), Limit: soak + time.Hour, Takes: soak}
 }
 
 func servesSite(ctx context.Context, p PRA, site *beyondtrust.Client, times int) (bool, error) {
@@ -283,8 +283,11 @@ func resetStep(old, successor PRA, site *beyondtrust.Client) Step {
 				return See(Blocked, nil, "the site's name does not lead to %s", successor.Name), nil
 			}
 			version, err := old.siteVersion(ctx, look)
+			if look.Since != nil && errors.Is(err, beyondtrust.ErrUntrusted) { // the factory's certificate, which no driver can know
+				version, err = old.readSiteVersion(ctx, look)
+			}
 			switch {
-			case err != nil && look.Since != nil && old.Pages.Status != nil:
+			case err != nil && look.Since != nil && old.Pages.Status != nil && !noAnswer(err):
 				return See(Pending, nil, "%s does not answer", old.Name), nil
 			case err != nil:
 				return Observation{}, err
@@ -306,10 +309,14 @@ func resetStep(old, successor PRA, site *beyondtrust.Client) Step {
 // siteVersion is what Status > Basics shows; empty without site software.
 func (p PRA) siteVersion(ctx context.Context, look Look) (string, error) {
 	if p.Pages.Status == nil {
-		return p.read(ctx, look, beyondtrust.MenuBasics, "", beyondtrust.LabelProductVersion, "Type it as it is shown, and - where nothing is. If the page does not answer, wait until it does.")
+		return p.readSiteVersion(ctx, look)
 	}
 	b, err := p.Pages.Status.Basics(ctx)
 	return b.Version, err
+}
+
+func (p PRA) readSiteVersion(ctx context.Context, look Look) (string, error) {
+	return p.read(ctx, look, beyondtrust.MenuBasics, "", beyondtrust.LabelProductVersion, "Type it as it is shown, and - where nothing is. If the page does not answer, wait until it does.")
 }
 
 // shutDownStep has nothing to look at: an appliance that is off and one that is away look alike. What a crash hides, a person is asked.

@@ -2,10 +2,12 @@
 //
 //	go run ./examples/rehearse                              the default guide
 //	go run ./examples/rehearse -guide sps-node -fail boots-older-slot
-//	go run ./examples/rehearse -guide sps-node -by-hand     you are the person
+//	go run ./examples/rehearse -guide sps-node -hands person    you are the person
+//	go run ./examples/rehearse -hands browser -dir rehearsal    a real browser presses, and what it sees is kept in rehearsal/artifacts
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -33,19 +35,21 @@ func main() {
 // stage is a guide set up on simulated appliances.
 type stage struct {
 	procedure upgrade.Procedure
-	pages     map[string]upgradetest.Pages // for the simulated person
-	scale     float64                      // of the run's waits; 0: that of the appliances
-	truth     func() string                // what the simulated appliances say of themselves afterwards
+	pages     map[string]upgradetest.Pages  // for the simulated person
+	scale     float64                       // of the run's waits; 0: that of the appliances
+	answer    func(upgrade.Question) string // of the simulated person, where he is to do more than to say yes
+	truth     func() string                 // what the simulated appliances say of themselves afterwards
 	close     func()
 }
 
 // setting is what a guide is set up with.
 type setting struct {
-	scale  float64
-	fail   string // a scenario; empty: all goes well
-	byHand bool   // nothing presses the vendor's pages but a person
-	dir    string // for artifacts
-	swing  string // how traffic is moved: dns, shared-ip or nat
+	scale float64
+	fail  string // a scenario; empty: all goes well
+	hands string // who presses the vendor's pages
+	crew  *crew  // the browsers
+	dir   string // for artifacts
+	swing string // how traffic is moved: dns, shared-ip or nat
 }
 
 type guide struct {
@@ -58,7 +62,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	fs.SetOutput(errs)
 	name := fs.String("guide", defaultGuide, "which guide: "+strings.Join(slices.Sorted(maps.Keys(guides)), ", ")+" (\"list\" lists them)")
 	fail := fs.String("fail", "", "play this failure (\"list\" lists them)")
-	byHand := fs.Bool("by-hand", false, "you are the person: every button is yours to press, and every question yours to answer")
+	hands := fs.String("hands", byDriver, "who presses the buttons that have no API: "+byDriver+" (the simulators' own), "+byBrowser+" (a real, headless one), "+byPerson+" (you: every question is yours, too) or "+bySimulated+" (a person who does what he is told)")
 	swing := fs.String("swing", "dns", "how a PRA guide moves the site's traffic: "+strings.Join(swings, ", "))
 	scale := fs.Float64("scale", 1.0/600, "how long a second of the appliances takes")
 	dir := fs.String("dir", "", "keep journal and artifacts in this folder (default: a temporary one, removed at the end)")
@@ -77,8 +81,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return 0
 	}
 	g, known := guides[*name]
-	if !known || fs.NArg() > 0 || *scale <= 0 {
-		fmt.Fprintf(errs, "rehearse: want a known -guide (%s), a -scale above 0 and no further arguments\n", strings.Join(slices.Sorted(maps.Keys(guides)), ", "))
+	if !known || !slices.Contains(allHands, *hands) || fs.NArg() > 0 || *scale <= 0 {
+		fmt.Fprintf(errs, "rehearse: want a known -guide (%s), known -hands (%s), a -scale above 0 and no further arguments\n", strings.Join(slices.Sorted(maps.Keys(guides)), ", "), strings.Join(allHands, ", "))
 		return cli.Usage
 	}
 	fails := g.fails()
@@ -90,6 +94,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		fmt.Fprintf(errs, "rehearse: the guide %s has no failure %q; -fail list lists them\n", *name, *fail)
 		return cli.Usage
 	}
+	var err error
 	if *dir == "" {
 		tmp, err := os.MkdirTemp("", "rehearse-")
 		if err != nil {
@@ -99,17 +104,29 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		defer os.RemoveAll(tmp)
 		*dir = tmp
 	}
-	st, err := g.set(setting{scale: *scale, fail: *fail, byHand: *byHand, swing: *swing, dir: filepath.Join(*dir, "artifacts")})
-	if err != nil {
+	s := setting{scale: *scale, fail: *fail, hands: *hands, swing: *swing, dir: filepath.Join(*dir, "artifacts")}
+	if s.hands == byBrowser {
+		s.hands = withoutBrowser(in, errs)
+	}
+	if s.crew, err = newCrew(s.dir); err != nil {
 		fmt.Fprintln(errs, "rehearse:", err)
 		return upgrade.Failed.ExitCode()
 	}
-	defer st.close()
-	return st.play(ctx, filepath.Join(*dir, *name+".journal"), *scale, *byHand, in, out)
+	st, err := g.set(s)
+	if err != nil {
+		fmt.Fprintln(errs, "rehearse:", errors.Join(err, s.crew.Close()))
+		return upgrade.Failed.ExitCode()
+	}
+	code := st.play(ctx, filepath.Join(*dir, *name+".journal"), s, in, out)
+	if err := s.crew.Close(); err != nil {
+		fmt.Fprintln(errs, "rehearse: end the browser:", err)
+	}
+	st.close()
+	return code
 }
 
 // play shows the plan, runs the procedure until a person is satisfied or it ends, and shows the report.
-func (st *stage) play(ctx context.Context, journal string, scale float64, byHand bool, in io.Reader, out io.Writer) int {
+func (st *stage) play(ctx context.Context, journal string, s setting, in io.Reader, out io.Writer) int {
 	plan, err := upgrade.Plan(st.procedure)
 	if err != nil {
 		fmt.Fprintln(out, "rehearse:", err)
@@ -117,16 +134,16 @@ func (st *stage) play(ctx context.Context, journal string, scale float64, byHand
 	}
 	fmt.Fprintf(out, "%s\n", plan)
 
-	person := &upgradetest.Person{Pages: st.pages, Inbox: filepath.Join(filepath.Dir(journal), "artifacts", "inbox"), Patience: 1e9}
+	person := &upgradetest.Person{Pages: st.pages, Inbox: filepath.Join(filepath.Dir(journal), "artifacts", "inbox"), Patience: 1e9, Answer: st.answer}
 	var operator upgrade.Operator = person
-	if byHand {
-		operator = hands(upgrade.Terminal(in, out), person)
-	}
-	if st.scale > 0 {
-		scale = st.scale
+	if s.hands == byPerson {
+		operator = atTerminal(upgrade.Terminal(in, out), person)
 	}
 	live, width := cli.Terminal(out)
-	opts := &upgrade.Options{Operator: operator, Scale: scale, Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && !byHand, width)}
+	opts := &upgrade.Options{Operator: operator, Scale: cmp.Or(st.scale, s.scale), Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && s.hands != byPerson, width)}
+	if s.hands == byBrowser {
+		opts.Scale = max(opts.Scale, slower)
+	}
 	rep, err := st.runs(ctx, journal, opts)
 	if rep != nil {
 		fmt.Fprintf(out, "\n%s", rep)
@@ -158,15 +175,4 @@ func (st *stage) runs(ctx context.Context, journal string, opts *upgrade.Options
 // holding says whether the run ended at a hold, and not because it was stopped.
 func holding(rep *upgrade.Report) bool {
 	return slices.ContainsFunc(rep.Holds, func(h upgrade.HoldReport) bool { return h.Until.IsZero() })
-}
-
-// hands lets somebody at the terminal be the person: when he says done, the button is pressed for him on the simulated appliance.
-func hands(term upgrade.Operator, person *upgradetest.Person) upgrade.Operator {
-	return upgrade.OperatorFunc(func(ctx context.Context, q upgrade.Question) (upgrade.Answer, error) {
-		a, err := term.Ask(ctx, q)
-		if err == nil && q.Kind == upgrade.AskPress && a.Text == upgrade.AnswerDone {
-			_, err = person.Ask(ctx, q)
-		}
-		return a, err
-	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
@@ -69,8 +70,8 @@ func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
 		if p.Client, err = st.client(s, b.Address()); err != nil {
 			return nil, err
 		}
-		if !s.byHand {
-			p.Pages = b.Pages()
+		if p.Pages, err = s.praPages(site, b); err != nil {
+			return nil, err
 		}
 		*[]*upgrade.PRA{&st.a, &st.b}[i] = p
 	}
@@ -139,7 +140,9 @@ func praAsync(s setting) (*stage, error) {
 func praHardware(s setting) (*stage, error) {
 	site := pratest.Migrate()
 	site.Offers = []pratest.Package{{Name: "BeyondTrust-24.3.2", Build: "51234"}} // what the old one runs: a backup fits no other
-	s.byHand = false                                                              // the private key of a certificate is not handed around
+	if s.hands == byPerson || s.hands == bySimulated {
+		s.hands = byDriver // the private key of a certificate is not handed around
+	}
 	st, err := praSetUp(s, site)
 	if err != nil {
 		return nil, err
@@ -151,8 +154,17 @@ func praHardware(s setting) (*stage, error) {
 		return nil, err
 	}
 	st.update = upgrade.PRAUpdate{Packages: []string{"BeyondTrust-24.3.2"}, Version: beyondtrust.Version{Number: "24.3.2"}}
-	return st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
-		Passphrase: beyondtrust.NewSecret("rehearsed"), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure()), nil
+	out := st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
+		Passphrase: beyondtrust.NewSecret("rehearsed"), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
+	out.answer = func(q upgrade.Question) string {
+		if strings.HasSuffix(q.Step, "first sign-in") {
+			if err := site.B.FirstSignIn(pratest.AdminPassword); err != nil {
+				return upgrade.AnswerNo
+			}
+		}
+		return ""
+	}
+	return out, nil
 }
 
 func praMigrateFails() []string { return praFails(pratest.Migrate) }

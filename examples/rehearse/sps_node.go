@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -62,10 +63,8 @@ func nodeBook(s setting, node *spstest.Node) (runbook.SPSNode, error) {
 	}
 	book := runbook.SPSNode{Client: c, Artifacts: artifacts, Version: target, Images: images, Image: spstest.ImageName(target.String()), SHA256: sum,
 		Boot: upgrade.Boot{Dial: node.DialContext}}
-	if !s.byHand {
-		book.Pages = node.Pages()
-	}
-	return book, nil
+	book.Pages, err = s.spsPages(node, cmp.Or(node.Name, "sps1"), node.CA())
+	return book, err
 }
 
 // stock is what every guide needs: a place for artifacts, and the image with its hash.

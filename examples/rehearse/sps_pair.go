@@ -87,8 +87,6 @@ func pairBook(s setting, pair *spstest.Pair) (runbook.SPSHA, error) {
 	book := runbook.SPSHA{Client: c, Artifacts: artifacts, Version: target, Images: images, Image: spstest.ImageName(target.String()), SHA256: sum,
 		Boot:  upgrade.Boot{Dial: pair.DialContext},
 		Power: upgrade.PowerMap{pair.A.Name: pair.A.Button(), pair.B.Name: pair.B.Button()}}
-	if !s.byHand {
-		book.Pages = pair.Pages()
-	}
-	return book, nil
+	book.Pages, err = s.spsPages(pair, "sps1", pair.A.CA())
+	return book, err
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/changeover-sdk/changeover/failover"
 )
 
-// Fault is a way for a call to fail. Operations have the names of the methods: "Read", "Replace", "Targets", "Holds", "Enable", "Disable", "Prepare", "Cut", "Established", "Persist", "Ask".
+// Fault is a way for a call to fail. Operations have the names of the methods: "Read", "Replace", "Targets", "Holds", "Enable", "Disable", "Prepare", "Cut", "Established", "Persist", "Persisted", "Ask".
 type Fault int
 
 // The faults.

@@ -180,3 +180,14 @@ func (n *NAT) Persist(ctx context.Context) error {
 		return nil
 	})
 }
+
+// Persisted says whether the next reboot brings the running state back.
+func (n *NAT) Persisted(ctx context.Context) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	fault := n.begin("Persisted")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Equal(n.targets, n.persisted), fault.err()
+}

@@ -45,6 +45,41 @@ func (n *NFTables) Persist(ctx context.Context) error {
 	return n.fail("persist", errors.New("the map changes all the time"))
 }
 
+// Persisted compares what the boot file says of this site with what runs. Other sites of the map are not looked at.
+func (n *NFTables) Persisted(ctx context.Context) (bool, error) {
+	if ctx.Err() != nil {
+		return false, n.fail("read the boot file", context.Cause(ctx))
+	}
+	if n.o.BootFile == "" {
+		return false, n.fail("read the boot file", fmt.Errorf("%w: there is none", failover.ErrRefused))
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now, err := n.entries()
+	if err != nil {
+		return false, n.fail("read the boot file", err)
+	}
+	text, err := os.ReadFile(n.o.BootFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, n.fail("read the boot file", err)
+	}
+	return slices.Equal(n.ofSite(string(text)), n.ofSite(n.bootText(now))), nil
+}
+
+// ofSite returns the commands of a boot file that are about this site.
+func (n *NFTables) ofSite(text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "{ "+n.site.String()+" ") {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
 // bootText returns the nft commands that bring map and set to these entries. They replace what is there, in one transaction when the file is loaded.
 func (n *NFTables) bootText(entries map[netip.Addr]entry) string {
 	var b strings.Builder

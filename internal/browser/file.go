@@ -64,18 +64,11 @@ func (b *Browser) stage(ctx context.Context, fsys fs.FS, name string) (path stri
 		return "", t, err
 	}
 	defer in.Close()
-	dir := filepath.Join(b.proc.dir, "uploads")
-	old, err := os.ReadDir(dir)
-	if err != nil {
+	if err := b.unstage(); err != nil {
 		return "", t, err
 	}
-	for _, o := range old {
-		if err := os.RemoveAll(filepath.Join(dir, o.Name())); err != nil {
-			return "", t, err
-		}
-	}
 	t.Name = filepath.Base(name)
-	path = filepath.Join(dir, t.Name)
+	path = filepath.Join(b.proc.dir, "uploads", t.Name)
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", t, err
@@ -85,6 +78,18 @@ func (b *Browser) stage(ctx context.Context, fsys fs.FS, name string) (path stri
 		err = out.Chown(int(b.proc.owner.Uid), int(b.proc.owner.Gid))
 	}
 	return path, t, errors.Join(err, out.Close())
+}
+
+// Unstage removes the copy of the file that was chosen last: it may be a private key. What is still being sent is cut short.
+func (p *Page) Unstage() error { return p.b.unstage() }
+
+func (b *Browser) unstage() error {
+	dir := filepath.Join(b.proc.dir, "uploads")
+	old, err := os.ReadDir(dir)
+	for _, o := range old {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, o.Name())))
+	}
+	return err
 }
 
 // hashed copies until the end of in or of ctx.

@@ -117,6 +117,9 @@ func (g praGuide) announced(r *praGround, before []pratest.Served, at time.Time)
 			last = e
 		}
 	}
+	if len(before) == 0 { // an outage in the first moment, in which nobody saw it served
+		return last.What == pratest.Down && last.At.Equal(at) && last.Detail == "power lost"
+	}
 	serving := before[len(before)-1].Who
 	switch {
 	case len(serving) != 1 || last.Box != serving[0] || !last.At.Equal(at):

@@ -71,6 +71,9 @@ func (s *Site) Visit(ctx context.Context, page string, f func(v *Visit) error) e
 	if err == nil {
 		err = f(v)
 	}
+	if v.staged && s.p != nil && !pending(err) {
+		err = errors.Join(err, s.p.Unstage())
+	}
 	if err == nil {
 		return nil
 	}
@@ -200,6 +203,12 @@ func idle(op, label string, err error) error {
 	return &browser.Error{Reason: browser.Failed, Op: op, Label: label, Err: err}
 }
 
+// pending reports whether something was pressed whose outcome is not known: a file may still be on its way.
+func pending(err error) bool {
+	e, ok := errors.AsType[*browser.Error](err)
+	return ok && e.Pressed
+}
+
 // late is an error of something that came after a press, which it does not take back.
 func late(page string, err error) error {
 	e, ok := errors.AsType[*browser.Error](err)
@@ -217,6 +226,7 @@ type Visit struct {
 	ctx     context.Context
 	page    string
 	pressed bool // a button of a step
+	staged  bool // a file was chosen, and lies in the browser's directory
 }
 
 // Values stand for "{name}" in the places of a table.
@@ -322,6 +332,7 @@ func (v *Visit) Attach(key string, values Values, fsys fs.FS, name string) (brow
 	if err != nil {
 		return browser.Transfer{}, idle("choose a file for", key, err)
 	}
+	v.staged = true
 	return v.s.p.Attach(v.ctx, q, fsys, name)
 }
 
