@@ -35,6 +35,14 @@ func (r *request) refusal(s *axtree.Snapshot) error {
 	return e
 }
 
+// lost is the error of a request that failed on its way.
+func (r *request) lost() *Error {
+	if r.failed == errFence {
+		return &Error{Reason: UnknownPage, Detail: "the answer leads to another host, where no browser of this driver goes"}
+	}
+	return &Error{Reason: NoAnswer, Detail: r.failed}
+}
+
 // arriving is a download.
 type arriving struct {
 	guid, name      string

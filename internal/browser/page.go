@@ -152,11 +152,14 @@ func (p *Page) Goto(ctx context.Context, path string, heading axtree.Label) (*ax
 		}
 	}
 	if nav.ErrorText != "" {
-		reason := Failed
-		if strings.Contains(nav.ErrorText, "ERR_CERT") || strings.Contains(nav.ErrorText, "SSL") {
-			reason = Certificate
+		e := &Error{Reason: Failed, Op: op, Label: path, Detail: nav.ErrorText}
+		switch {
+		case strings.Contains(nav.ErrorText, "ERR_CERT") || strings.Contains(nav.ErrorText, "SSL"):
+			e.Reason = Certificate
+		case nav.ErrorText == errFence:
+			e.Reason, e.Detail = UnknownPage, "the page leads to another host, where no browser of this driver goes: single sign-on needs a person"
 		}
-		return nil, &Error{Reason: reason, Op: op, Label: path, Detail: nav.ErrorText}
+		return nil, e
 	}
 	s, err := p.settle(ctx, op, path, func(s *axtree.Snapshot, state axtree.State) (bool, error) {
 		if len(heading) == 0 {
@@ -244,6 +247,9 @@ func (p *Page) await(ctx context.Context, limit time.Duration, op, label string,
 		}
 	}
 }
+
+// errFence is the browser's word for a name that is not the appliance's, and so has no address: see flags.
+const errFence = "net::ERR_NAME_NOT_RESOLVED"
 
 var errPatience = errors.New("it did not come in time")
 

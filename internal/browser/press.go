@@ -242,8 +242,8 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 				return false, err
 			}
 			switch {
-			case r.failed != "" && !r.took:
-				return false, &Error{Reason: NoAnswer, Detail: r.failed}
+			case r.failed != "" && (!r.took || r.failed == errFence):
+				return false, r.lost()
 			case r.status != 0 || r.took:
 				answered = true
 			}
@@ -263,10 +263,10 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 	}
 	e, _ := errors.AsType[*Error](err)
 	if r := p.outcome(mark); r != nil && r.failed != "" && e.Reason != Dialog && e.Reason != Window && ctx.Err() == nil {
-		if r.took && proof.Shows == nil {
+		if r.took && r.failed != errFence && proof.Shows == nil {
 			return s, nil // it answered, and went away before the page it led to: as a node does that is told to
 		}
-		return s, p.fail(ctx, op, label, &Error{Reason: NoAnswer, Detail: r.failed})
+		return s, p.fail(ctx, op, label, r.lost())
 	}
 	if e.Reason == Late && len(p.heading) > 0 {
 		p.another(e)

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -232,4 +234,97 @@ func TestPeerElsewhere(t *testing.T) {
 	if n := other.Requests() + reached; n != 0 {
 		t.Errorf("%d requests reached another host", n)
 	}
+}
+
+// What ends while a press is being answered: it was pressed once, and the driver says so.
+func TestPeerEndsInThePress(t *testing.T) {
+	tests := map[string]struct {
+		end  func(b *browser.Browser)
+		want []browser.Reason // one of them: which is heard of first is chance
+	}{
+		"renderer crash": {func(b *browser.Browser) {
+			for _, pid := range renderers(b) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}, []browser.Reason{browser.Crashed, browser.NoAnswer}},
+		"browser killed": {func(b *browser.Browser) { _ = syscall.Kill(-b.Pid(), syscall.SIGKILL) }, []browser.Reason{browser.Gone}},
+		"browser frozen": {func(b *browser.Browser) { _ = syscall.Kill(-b.Pid(), syscall.SIGSTOP) }, []browser.Reason{browser.Failed, browser.NoAnswer}},
+	}
+	a := browsertest.NewAppliance(t)
+	a.Page("/page", page(button("activate", "Activate Slave")))
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, a, nil)
+			p := open(t, b, "/page")
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			a.Handle("/press/activate", func(_ http.ResponseWriter, r *http.Request) {
+				tt.end(b)
+				<-r.Context().Done()
+			})
+			_, err := p.Press(ctx, axtree.Query{Label: axtree.Label{"Activate Slave"}}, browser.Proof{Answer: true})
+			if got, ok := errors.AsType[*browser.Error](err); !ok || !slices.Contains(tt.want, got.Reason) || !got.Pressed || errors.Is(err, act.ErrNotPressed) {
+				t.Errorf("Press() = %v, want one of %q, and that it was pressed", err, tt.want)
+			}
+			if got := a.Pressed(); len(got) != 1 {
+				t.Errorf("pressed %q, want once", got)
+			}
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+			none(t, b.Dir())
+			a.Server.CloseClientConnections()
+		})
+	}
+}
+
+// The sandbox is on: every process that shows pages may make few system calls and has a user and a file system of its own.
+func TestPeerSandbox(t *testing.T) {
+	a := browsertest.NewAppliance(t)
+	a.Page("/page", page(""))
+	b := start(t, a, nil)
+	open(t, b, "/page")
+	own, _ := os.Readlink("/proc/self/ns/user")
+	found := renderers(b)
+	for _, id := range found {
+		pid := strconv.Itoa(id)
+		status, err := os.ReadFile("/proc/" + pid + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		if !strings.Contains(string(status), "Seccomp:\t2") {
+			t.Errorf("renderer %s makes system calls as it likes", pid)
+		}
+		if ns, err := os.Readlink("/proc/" + pid + "/ns/user"); err == nil && ns == own {
+			t.Errorf("renderer %s is in our own name space of users", pid)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("no process that shows pages was found")
+	}
+}
+
+// renderers are the processes of a browser that show pages.
+func renderers(b *browser.Browser) (pids []int) {
+	for _, pid := range browsertest.Processes("--type=renderer") {
+		if id, err := strconv.Atoi(pid); err == nil && child(pid, b.Pid()) {
+			pids = append(pids, id)
+		}
+	}
+	return pids
+}
+
+// child reports whether a process comes from ancestor.
+func child(pid string, ancestor int) bool {
+	for range 10 {
+		status, _ := os.ReadFile("/proc/" + pid + "/status")
+		_, rest, ok := strings.Cut(string(status), "PPid:\t")
+		if !ok {
+			return false
+		}
+		if pid, _, _ = strings.Cut(rest, "\n"); pid == strconv.Itoa(ancestor) {
+			return true
+		}
+	}
+	return false
 }

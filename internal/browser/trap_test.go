@@ -59,6 +59,27 @@ func open(t testing.TB, b *browser.Browser, path string) *browser.Page {
 }
 
 // The traps of a page. Each says how many presses reach the appliance, and whether the driver says so: never a press that it denies.
+//
+// Where each trap is laid for the mechanics; packages spsweb and praweb lay those that a simulated appliance can lay for the drivers:
+//
+//	two equal buttons                     here; "a twin in a frame"
+//	missing label                         here; "label inside a longer one", "without a role"
+//	other heading                         here; "heading twice"
+//	stray alert                           here; between two steps: package site, TestPeerEvidence
+//	moving or covered button              here; covered by a frame, invisibly, when the mouse comes, for a moment
+//	restless page                         here; on pictures: TestPeerScreenshot
+//	slow data                             here; "enabled after a while"
+//	menu that must be opened              TestPeerStyles, two of three styles
+//	hidden twins                          here
+//	frames                                here: "in a frame"; "in a closed shadow"
+//	disabled control                      here; "disabled by a group"
+//	renderer crash                        TestPeerEnds, before and in the middle of a press
+//	frozen browser                        TestPeerEnds, before and in the middle of a press; TestPeerKilled
+//	lost session in the middle            here; before: "lost session before"; between two steps: package site, TestPeerSession
+//	expired password                      here; at the sign-in: package site, TestPeerNeedsPerson
+//	certificate swapped in mid-run        TestPeerCertificate
+//	attacker's chain, genuine appended    TestPeerCertificate, at the start and in mid-run
+//	redirect to another host              here, as the answer to a press; TestPeerElsewhere, as the answer to a look
 func TestPeerTrap(t *testing.T) {
 	activate := button("activate", "Activate Slave")
 	tests := map[string]struct {
@@ -115,6 +136,9 @@ func TestPeerTrap(t *testing.T) {
 		"the connection breaks":             {body: page(button("break", "Activate Slave")), want: browser.NoAnswer, posts: 1, says: true},
 		"the connection breaks on a script": {body: page(`<button onclick="fetch('/press/break', {method: 'POST'})">Activate Slave</button>`), want: browser.NoAnswer, posts: 1, says: true},
 		"it answers and goes away":          {body: page(button("away", "Activate Slave")), posts: 1},
+		"redirect to another host":          {body: page(button("elsewhere", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
+		"redirect to another address":       {body: page(button("numbered", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
+		"redirect by a script":              {body: page(`<button onclick="fetch('/press/elsewhere', {method: 'POST', mode: 'no-cors'})">Activate Slave</button>`), want: browser.UnknownPage, posts: 1, says: true},
 		"lost session in the middle":        {body: page(button("lost", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
 		"lost session before":               {body: page(`<div id="d">` + activate + `</div><script>setTimeout(() => document.body.innerHTML = '<input type=password aria-label=Password><button>Login</button>', 400)</script>` + ``), within: []axtree.Label{{"nowhere yet"}}, want: browser.UnknownPage},
 		"expired password":                  {body: page(button("expired", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
@@ -143,6 +167,10 @@ func TestPeerTrap(t *testing.T) {
 			c.Close()
 		}
 	})
+	other := browsertest.NewAppliance(t)
+	for name, to := range map[string]string{"elsewhere": "https://elsewhere.example.test/done", "numbered": "https://" + other.Dial() + "/done"} {
+		a.Handle("/press/"+name, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusSeeOther) })
+	}
 	a.Page("/press/lost", `<h1>Login</h1><label>User <input></label><label>Password <input type="password"></label><button>Login</button>`)
 	a.Page("/press/expired", `<p>Your password has expired.</p>`)
 	b := start(t, a, nil)
@@ -182,6 +210,9 @@ func TestPeerTrap(t *testing.T) {
 				t.Errorf("Press() = %v; says that it was pressed: %t, want %t", err, !tt.says, tt.says)
 			}
 		})
+	}
+	if n := other.Requests(); n != 0 {
+		t.Errorf("%d requests reached another host", n)
 	}
 }
 
