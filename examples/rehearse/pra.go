@@ -37,6 +37,8 @@ type praStage struct {
 	update    upgrade.PRAUpdate
 	set       runbook.PRASettings
 	swing     upgrade.Step
+
+	lower, await upgrade.Step // ahead of a swing in DNS
 }
 
 // praSetUp starts a site of the given kind, with the failure that was asked for, and clients for each of its appliances by their own addresses.
@@ -75,7 +77,7 @@ func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
 		}
 		*[]*upgrade.PRA{&st.a, &st.b}[i] = p
 	}
-	st.swing = swing() // the clients are there now
+	swing() // the clients are there now
 	return st, nil
 }
 
@@ -133,7 +135,7 @@ func praAsync(s setting) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return st.stage(runbook.PRAAsync{Primary: st.a, Backup: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+	return st.stage(runbook.PRAAsync{Primary: st.a, Backup: st.b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
 }
 
 // praHardware moves a site to a factory-new appliance, and returns the old one.
@@ -154,7 +156,7 @@ func praHardware(s setting) (*stage, error) {
 		return nil, err
 	}
 	st.update = upgrade.PRAUpdate{Packages: []string{"BeyondTrust-24.3.2"}, Version: beyondtrust.Version{Number: "24.3.2"}}
-	out := st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
+	out := st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
 		Passphrase: beyondtrust.NewSecret("rehearsed"), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
 	out.answer = func(q upgrade.Question) string {
 		if strings.HasSuffix(q.Step, "first sign-in") {

@@ -17,8 +17,8 @@ var swings = []string{"dns", "shared-ip", "nat"}
 
 const praSite = "access.example.com"
 
-// praTraffic makes the site's name lead through a simulated zone, a shared address or a simulated gateway, and returns what makes the step that moves it.
-func praTraffic(s setting, st *praStage) (func() upgrade.Step, error) {
+// praTraffic makes the site's name lead through a simulated zone, a shared address or a simulated gateway, and returns what makes the steps that move it.
+func praTraffic(s setting, st *praStage) (func(), error) {
 	a, b := netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("192.0.2.12")
 	side := func(box *pratest.Box, name string) failover.Side { return failover.Side{Name: name, ID: box.GUID} }
 	eyes := func() []failover.Vantage {
@@ -26,7 +26,7 @@ func praTraffic(s setting, st *praStage) (func() upgrade.Step, error) {
 	}
 	switch s.swing {
 	case "dns":
-		record := failover.RecordSet{Name: praSite + ".", Type: failover.A, TTL: time.Second, Values: []string{a.String()}} // real time: ten minutes of the appliances'
+		record := failover.RecordSet{Name: praSite + ".", Type: failover.A, TTL: 3 * time.Second, Values: []string{a.String()}} // real time: half an hour of the appliances'
 		zone := failovertest.NewZone("example.com.", record)
 		zone.Secondary("ns2.example.com.", 200*time.Millisecond)
 		office := zone.Resolver("the office's resolver")
@@ -40,15 +40,17 @@ func praTraffic(s setting, st *praStage) (func() upgrade.Step, error) {
 			}
 			return sets[0].Values, nil
 		}
-		return func() upgrade.Step {
-			return upgrade.SwingDNS(&failover.Record{From: side(&st.site.A, "A"), To: side(&st.site.B, "B"), Vantages: eyes(), Settle: 100 * time.Millisecond, Zones: []failover.Zone{{
+		return func() {
+			rec := &failover.Record{From: side(&st.site.A, "A"), To: side(&st.site.B, "B"), Vantages: eyes(), Settle: 100 * time.Millisecond, Zones: []failover.Zone{{
 				Editor: zone, Authorities: zone.Authorities, Resolvers: []failover.Nameserver{office}, Moves: []failover.Move{failover.MoveAddress(record.Name, a, b)},
-			}}}, 0)
+			}}}
+			st.lower, st.await = upgrade.LowerTTL(rec, time.Second)
+			st.swing = upgrade.SwingDNS(rec, 0)
 		}, nil
 	case "shared-ip":
 		st.site.Traffic = pratest.BySharedIP
-		return func() upgrade.Step {
-			return upgrade.SwingSharedIP(st.a, st.b, netip.MustParseAddr("192.0.2.10"), st.name)
+		return func() {
+			st.swing = upgrade.SwingSharedIP(st.a, st.b, netip.MustParseAddr("192.0.2.10"), st.name)
 		}, nil
 	case "nat":
 		st.site.Traffic = pratest.ByNAT
@@ -61,8 +63,8 @@ func praTraffic(s setting, st *praStage) (func() upgrade.Step, error) {
 			}
 			return to[0]
 		}
-		return func() upgrade.Step {
-			return upgrade.SwingNAT(&failover.NATEntry{NAT: nat, From: failover.Target{Side: side(&st.site.A, "A"), Addr: a}, To: failover.Target{Side: side(&st.site.B, "B"), Addr: b}, Vantages: eyes()}, 0)
+		return func() {
+			st.swing = upgrade.SwingNAT(&failover.NATEntry{NAT: nat, From: failover.Target{Side: side(&st.site.A, "A"), Addr: a}, To: failover.Target{Side: side(&st.site.B, "B"), Addr: b}, Vantages: eyes()}, 0)
 		}, nil
 	}
 	return nil, fmt.Errorf("-swing %s: want one of %v", s.swing, swings)

@@ -88,6 +88,22 @@ func at(ref string, s upgrade.Step) upgrade.Step {
 	return s
 }
 
+// given returns a step that the caller may have left out, under the guide's heading.
+func given(ref string, s upgrade.Step) []upgrade.Step {
+	if s.Name == "" {
+		return nil
+	}
+	return []upgrade.Step{at(ref, s)}
+}
+
+// checkTTL wants both steps of upgrade.LowerTTL, or none.
+func checkTTL(book string, lower, await upgrade.Step) error {
+	if (lower.Name == "") != (await.Name == "") {
+		return fmt.Errorf("runbook: %s: LowerTTL and AwaitTTL belong together: give both steps of upgrade.LowerTTL, or none", book)
+	}
+	return nil
+}
+
 // checkPRA finds what is missing in what all PRA runbooks need.
 func checkPRA(book string, site *beyondtrust.Client, a upgrade.Artifacts, u upgrade.PRAUpdate, boxes ...upgrade.PRA) error {
 	var errs []error

@@ -22,10 +22,13 @@ type PRAAsync struct {
 	Backup  upgrade.PRA         // Appliance B
 	Site    *beyondtrust.Client // speaks to the site's name, pinned to no appliance
 	// Swing makes B the one that serves: [upgrade.SwingSharedIP], [upgrade.SwingDNS] or [upgrade.SwingNAT], or a step of your own.
-	Swing     upgrade.Step
-	Artifacts upgrade.Artifacts
-	Update    upgrade.PRAUpdate
-	OneWindow bool // do not hold for a second window
+	Swing upgrade.Step
+	// LowerTTL and AwaitTTL are the two steps of [upgrade.LowerTTL], for a swing in DNS; both or neither. The TTL is lowered before the relationship is broken, its old time runs out while B is
+	// updated, and what it was is put back at the end.
+	LowerTTL, AwaitTTL upgrade.Step
+	Artifacts          upgrade.Artifacts
+	Update             upgrade.PRAUpdate
+	OneWindow          bool // do not hold for a second window
 
 	PRASettings
 }
@@ -36,7 +39,7 @@ func (r PRAAsync) Check() error {
 	if r.Swing.Name == "" {
 		err = errors.Join(err, errors.New("runbook: PRAAsync: Swing is missing: a shared IP switch, a DNS swing or a NAT swing"))
 	}
-	return err
+	return errors.Join(err, checkTTL("PRAAsync", r.LowerTTL, r.AwaitTTL))
 }
 
 // Procedure returns the guide as data. What Check finds missing makes it an invalid procedure, which [upgrade.Run] refuses.
@@ -55,20 +58,24 @@ func (r PRAAsync) Procedure() upgrade.Procedure {
 
 func (r PRAAsync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
-	steps := append(r.before(a, b, r.Artifacts, u),
+	steps := append(r.before(a, b, r.Artifacts, u), given("DNS Swing", r.LowerTTL)...)
+	steps = append(steps,
 		upgrade.CheckServes(a, r.Site, r.Swing.Name).At("Backup and Sync"),
 		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
 	)
-	first := upgrade.Group(b.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to A
+	swing := []upgrade.Step{
 		upgrade.ThrottleJumpClients(b, r.throttle()).At("Client Upgrades"),
 		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
 		at("Verify and Test", upgrade.VerifyAndTest(b, v, r.Testers)),
+	}
+	swing = append(swing, given("DNS Swing", r.AwaitTTL)...)
+	swing = append(swing,
 		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
 		at("Make Appliance B the Primary Appliance", r.Swing),
 		aboutOne(b, "integration clients by IP", "Can Integration Clients that are configured by IP address rather than by host name extract data from "+b.Host()+", or are there none?").At("Make Appliance B the Primary Appliance"),
 		upgrade.AwaitJumpClients(b, r.Return).At("Client Upgrades"),
 	)
-	steps = append(steps, first)
+	steps = append(steps, upgrade.Group(b.Name+" first", swing...)) // at its end the throttle is put back, before a data-sync could carry it to A
 	if !r.OneWindow {
 		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
 	}

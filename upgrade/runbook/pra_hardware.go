@@ -18,11 +18,14 @@ import (
 //
 // Pages of both appliances are required: the private key of a certificate is not handed around by hand here. New.Client must be pinned to the new appliance's GUID, which its page shows at Status > Basics.
 type PRAHardware struct {
-	Old, New  upgrade.PRA
-	Site      *beyondtrust.Client // speaks to the site's name, pinned to no appliance
-	Swing     upgrade.Step        // leads the site's name to New: [upgrade.SwingDNS], as in the guide, or another
-	Artifacts upgrade.Artifacts
-	Update    upgrade.PRAUpdate // the site package of the version that Old runs; with Base software where New needs it
+	Old, New upgrade.PRA
+	Site     *beyondtrust.Client // speaks to the site's name, pinned to no appliance
+	Swing    upgrade.Step        // leads the site's name to New: [upgrade.SwingDNS], as in the guide, or another
+	// LowerTTL and AwaitTTL are the two steps of [upgrade.LowerTTL]; both or neither. The TTL is lowered first of all, and what it was is put back when the new appliance
+	// was confirmed in production.
+	LowerTTL, AwaitTTL upgrade.Step
+	Artifacts          upgrade.Artifacts
+	Update             upgrade.PRAUpdate // the site package of the version that Old runs; with Base software where New needs it
 
 	Address    netip.Addr         // the new appliance's own address, that the certificate is assigned to
 	Passphrase beyondtrust.Secret // protects the exported private key; required
@@ -48,7 +51,7 @@ func (r PRAHardware) Check() error {
 	for _, p := range []upgrade.PRA{r.Old, r.New} {
 		need(p.Pages.Certificates != nil && p.Pages.Software != nil && p.Pages.Updates != nil, p.Name+" has no page drivers for certificates, software and updates")
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkTTL("PRAHardware", r.LowerTTL, r.AwaitTTL))...)
 }
 
 // Procedure returns the guide as data. What Check finds missing makes it an invalid procedure, which [upgrade.Run] refuses.
@@ -76,6 +79,8 @@ func (r PRAHardware) steps() []upgrade.Step {
 		upgrade.CheckPRA(old, v).At("2"),
 		upgrade.CheckClock(old, r.ClockOffset).At("5"),
 		r.prepare(old, v),
+	}
+	move := append(given("DNS", r.LowerTTL),
 		upgrade.BackupPRA(old, r.Artifacts, r.BackupMaxAge).At("2"),
 		upgrade.ExportCertificates(old, r.Artifacts, r.Passphrase).At("3 a-c"),
 		upgrade.ImportCertificates(old, to, r.Artifacts, r.Passphrase).At("3 d-f"),
@@ -84,13 +89,18 @@ func (r PRAHardware) steps() []upgrade.Step {
 		aboutOne(to, "first sign-in", "Has somebody signed in to the new site's /login with the documented first-time credentials, and given it another password? Does the new site know the same API account as the old one?").At("6 a"),
 		upgrade.RestoreBackup(old, to, r.Artifacts, r.Backup).At("6 b-c"),
 		at("testing", upgrade.VerifyAndTest(to, v, r.Testers)),
+	)
+	move = append(move, given("DNS", r.AwaitTTL)...)
+	move = append(move,
 		at("testing", upgrade.DrainSessions(old, r.Drain)),
 		at("DNS", r.Swing),
 		upgrade.AwaitJumpClients(to, r.Return).At("testing"),
 		aboutOne(to, "confirmed in production", "Is the new appliance functioning properly: sessions, recordings, integrations, Vault accounts?").At("testing"),
-		named("fresh backup", upgrade.BackupPRA(to, r.Artifacts, r.BackupMaxAge)),
-		r.toDo(to),
+	)
+	if r.LowerTTL.Name != "" { // at the group's end the TTL is put back, while the old appliance still answers the guards
+		move = []upgrade.Step{upgrade.Group("move with a lowered TTL", move...)}
 	}
+	steps = append(append(steps, move...), named("fresh backup", upgrade.BackupPRA(to, r.Artifacts, r.BackupMaxAge)), r.toDo(to))
 	if r.KeepOld {
 		return steps
 	}

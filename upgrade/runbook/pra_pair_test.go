@@ -61,18 +61,26 @@ func wire(s *pratest.Site, way pratest.Traffic) *traffic {
 	return w
 }
 
+// record is the site's name in w's zone.
+func (r *praRig) record(w *traffic) *failover.Record {
+	return &failover.Record{From: failover.Side{Name: "A", ID: r.site.A.GUID}, To: failover.Side{Name: "B", ID: r.site.B.GUID}, Vantages: r.eyes(), Zones: []failover.Zone{{
+		Editor: w.zone, Authorities: w.zone.Authorities, Resolvers: []failover.Nameserver{w.resolver},
+		Moves: []failover.Move{failover.MoveAddress(siteName+".", r.site.A.Addr, r.site.B.Addr)},
+	}}}
+}
+
+func (r *praRig) eyes() []failover.Vantage {
+	return []failover.Vantage{{From: "this machine", Ask: upgrade.PRAProbe(r.name)}}
+}
+
 // swing is the step that moves the traffic from A to B.
 func (r *praRig) swing(w *traffic, way pratest.Traffic) upgrade.Step {
 	a, b := failover.Side{Name: "A", ID: r.site.A.GUID}, failover.Side{Name: "B", ID: r.site.B.GUID}
-	eyes := []failover.Vantage{{From: "this machine", Ask: upgrade.PRAProbe(r.name)}}
 	switch way {
 	case pratest.ByDNS:
-		return upgrade.SwingDNS(&failover.Record{From: a, To: b, Vantages: eyes, Zones: []failover.Zone{{
-			Editor: w.zone, Authorities: w.zone.Authorities, Resolvers: []failover.Nameserver{w.resolver},
-			Moves: []failover.Move{failover.MoveAddress(siteName+".", r.site.A.Addr, r.site.B.Addr)},
-		}}}, 0)
+		return upgrade.SwingDNS(r.record(w), 0)
 	case pratest.ByNAT:
-		return upgrade.SwingNAT(&failover.NATEntry{NAT: w.nat, From: failover.Target{Side: a, Addr: r.site.A.Addr}, To: failover.Target{Side: b, Addr: r.site.B.Addr}, Vantages: eyes}, 0)
+		return upgrade.SwingNAT(&failover.NATEntry{NAT: w.nat, From: failover.Target{Side: a, Addr: r.site.A.Addr}, To: failover.Target{Side: b, Addr: r.site.B.Addr}, Vantages: r.eyes()}, 0)
 	}
 	return upgrade.SwingSharedIP(r.a, r.b, r.site.A.SharedIP, r.name)
 }
@@ -82,7 +90,20 @@ func (r *praRig) sync() runbook.PRASync {
 }
 
 func (r *praRig) async(w *traffic, way pratest.Traffic) runbook.PRAAsync {
-	return runbook.PRAAsync{Primary: r.a, Backup: r.b, Site: r.name, Swing: r.swing(w, way), Artifacts: r.artifacts, Update: r.update, PRASettings: r.set}
+	book := runbook.PRAAsync{Primary: r.a, Backup: r.b, Site: r.name, Swing: r.swing(w, way), Artifacts: r.artifacts, Update: r.update, PRASettings: r.set}
+	if way == pratest.ByDNS {
+		book.LowerTTL, book.AwaitTTL = upgrade.LowerTTL(r.record(w), 30*time.Second)
+	}
+	return book
+}
+
+// checkTTL wants the TTL of w's zone as it was, after a lowering, the swing and a restoring.
+func (r *praRig) checkTTL(t *testing.T, w *traffic) {
+	t.Helper()
+	have, err := w.zone.Read(t.Context(), []failover.Key{{Name: siteName + ".", Type: failover.A}})
+	if err != nil || have[0].TTL != 5*time.Minute || w.zone.Calls("Replace") != 3 {
+		t.Errorf("the name ends with %v ttl %v, %v, after %d changes", have, have[0].TTL, err, w.zone.Calls("Replace"))
+	}
 }
 
 // windows carries the procedure out in as many runs as it has holds.
@@ -155,6 +176,9 @@ func TestPRAAsync(t *testing.T) {
 					}
 					r.check(t, rep)
 					r.checkPairEnd(t, &s.B)
+					if kind == pratest.ByDNS {
+						r.checkTTL(t, w)
+					}
 				})
 			})
 		}
@@ -174,7 +198,8 @@ func migration(t *testing.T) (*praRig, runbook.PRAHardware) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, runbook.PRAHardware{Old: r.a, New: r.b, Site: r.name, Swing: r.swing(w, pratest.ByDNS), Artifacts: r.artifacts, Address: s.B.Addr,
+	lower, await := upgrade.LowerTTL(r.record(w), 30*time.Second)
+	return r, runbook.PRAHardware{Old: r.a, New: r.b, Site: r.name, Swing: r.swing(w, pratest.ByDNS), LowerTTL: lower, AwaitTTL: await, Artifacts: r.artifacts, Address: s.B.Addr,
 		Update:     upgrade.PRAUpdate{Packages: []string{"BeyondTrust-" + praOld}, Version: beyondtrust.Version{Number: praOld}},
 		Passphrase: beyondtrust.NewSecret("under lock and key")}
 }
@@ -199,6 +224,28 @@ func TestPRAHardware(t *testing.T) {
 		}
 		if len(r.site.Record().Of(pratest.Agree)) != 1 {
 			t.Error("the licence agreement was not accepted")
+		}
+	})
+}
+
+// Half of a lowering is refused before anything is asked of anybody.
+func TestPRALowerTTLBelongsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := pairSite()
+		w := wire(s, pratest.ByDNS)
+		r := newPRARig(t, s, byPages)
+		book := r.async(w, pratest.ByDNS)
+		if err := book.Check(); err != nil {
+			t.Fatal(err)
+		}
+		book.AwaitTTL = upgrade.Step{}
+		if err := book.Check(); err == nil {
+			t.Error("a lowering without its wait passes")
+		}
+		_, move := migration(t)
+		move.LowerTTL = upgrade.Step{}
+		if err := move.Check(); err == nil {
+			t.Error("a wait without its lowering passes")
 		}
 	})
 }
