@@ -27,6 +27,9 @@ func Markups() []Markup { return markup.Styles() }
 // Traps spoil the pages in a browser, so that a driver can be seen to refuse.
 type Traps = markup.Traps
 
+// TrapNames are the names by which [Traps] are laid with their method Set.
+func TrapNames() []string { return markup.TrapNames() }
+
 // blank is what every page of an interface has.
 func (b *Box) blank(root, self string) markup.Page {
 	return markup.Page{

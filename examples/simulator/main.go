@@ -1,7 +1,7 @@
 // Command simulator serves simulated SPS or PRA appliances on loopback over TLS until it is interrupted: to try a runbook on, or to press their pages in a browser.
 //
 //	simulator -sps ha -boot 1m -scale 0.1 -scenario peer-not-yet-seen-dead
-//	simulator -pra pair -scale 0.01
+//	simulator -pra pair -scale 0.01 -markup script
 //
 // It prints one line of JSON with addresses, the CA's certificate and credentials, which are no secrets, and then, on standard error, what happens.
 package main
@@ -37,6 +37,7 @@ type settings struct {
 	praKind                         string
 	boot, upgrade                   time.Duration
 	scale                           float64
+	pages                           pages
 }
 
 func (s *settings) flags(errs io.Writer) *flag.FlagSet {
@@ -50,8 +51,11 @@ func (s *settings) flags(errs io.Writer) *flag.FlagSet {
 	fs.DurationVar(&s.upgrade, "upgrade", 8*time.Minute, "how much longer the first boot into another version takes")
 	fs.Float64Var(&s.scale, "scale", 1, "multiplies every simulated duration: 0.01 makes a boot of 5 minutes one of 3 seconds")
 	fs.StringVar(&s.scenario, "scenario", "", "a failure to play; see below")
+	s.pages.flags(fs)
 	fs.Usage = func() {
-		fmt.Fprint(errs, "Serves simulated SPS or PRA appliances on loopback.\n\nExample: simulator -sps ha -scale 0.05 -scenario image-not-there-yet\n\n")
+		fmt.Fprint(errs, "Serves simulated SPS or PRA appliances on loopback.\n\nExample: simulator -sps ha -scale 0.05 -scenario image-not-there-yet\n\n"+
+			"Its pages are opened in a browser at the printed address, with the printed user and password (PRA: at /login and /appliance of an appliance's own address); the browser\n"+
+			"warns of the certificate unless it is told to trust the printed CA.\n\n")
 		fs.PrintDefaults()
 		fmt.Fprint(errs, "\nScenarios of PRA:\n")
 		for _, sc := range pratest.Scenarios() {
@@ -105,6 +109,7 @@ type appliance struct {
 	Fingerprint string `json:"fingerprint"`
 	User        string `json:"user"`
 	Password    string `json:"password"`
+	Code        string `json:"code,omitempty"` // of the second factor, in a browser
 	BMCs        []bmc  `json:"bmcs,omitempty"`
 }
 
@@ -132,7 +137,9 @@ type member struct {
 }
 
 func (s *settings) node(name string) *spstest.Node {
-	return &spstest.Node{Name: name, Version: s.version, BootTime: s.boot, UpgradeTime: s.upgrade, Scale: s.scale}
+	n := &spstest.Node{Name: name, Version: s.version, BootTime: s.boot, UpgradeTime: s.upgrade, Scale: s.scale}
+	s.pages.sps(n)
+	return n
 }
 
 func (s *settings) stage() (*stage, error) {
@@ -182,7 +189,7 @@ func (st *stage) start(addr string) ([]appliance, error) {
 		}
 		first := m.nodes[0]
 		user, password := first.Login()
-		a := appliance{Name: m.name, URL: url, CA: string(first.CAPEM()), Fingerprint: first.Fingerprint(), User: user, Password: password}
+		a := appliance{Name: m.name, URL: url, CA: string(first.CAPEM()), Fingerprint: first.Fingerprint(), User: user, Password: password, Code: first.Switches.SecondFactor}
 		for _, n := range m.nodes {
 			b := &ipmitest.BMC{Power: n.PowerState, Set: n.SetPower, Console: n.Serial()}
 			st.bmcs = append(st.bmcs, b)

@@ -84,6 +84,11 @@ func TestUsage(t *testing.T) {
 		"no such scenario":    {[]string{"-scenario", "meteor"}, 64, "there are tainted"},
 		"not for a node":      {[]string{"-scenario", "both-primary"}, 64, "needs a pair"},
 		"no version":          {[]string{"-version", "new"}, 64, "want two to four numbers"},
+		"no such markup":      {[]string{"-markup", "gopher"}, 64, "there is no markup"},
+		"no such gate":        {[]string{"-gates", "moat"}, 64, "there is no \"moat\""},
+		"no such trap":        {[]string{"-trap", "pit=Reboot"}, 64, "want one of"},
+		"no question":         {[]string{"-ask", "Reboot"}, 64, "want BUTTON=QUESTION"},
+		"help lists traps":    {[]string{"-h"}, 0, "elsewhere"},
 		"left over":           {[]string{"ha"}, 64, "is no flag"},
 	}
 	for name, tt := range tests {

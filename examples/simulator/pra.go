@@ -25,7 +25,8 @@ type praSite struct {
 	Secret     string         `json:"secret"`
 	User       string         `json:"user"` // of /appliance and /login
 	Password   string         `json:"password"`
-	Updates    string         `json:"updates"` // the vendor's update server
+	Code       string         `json:"code,omitempty"` // of the second factor, in a browser
+	Updates    string         `json:"updates"`        // the vendor's update server
 	Appliances []praAppliance `json:"appliances"`
 }
 
@@ -37,13 +38,14 @@ func (s *settings) pra(ctx context.Context, out, errs io.Writer) error {
 	}
 	site := kinds[s.praKind]()
 	site.Scale = s.scale
+	s.pages.pra(site)
 	defer site.Close()
 	if s.scenario != "" {
 		if err := site.Play(s.scenario); err != nil {
 			return err
 		}
 	}
-	told := praSite{User: pratest.AdminUser, Password: pratest.AdminPassword}
+	told := praSite{User: pratest.AdminUser, Password: pratest.AdminPassword, Code: site.Switches.SecondFactor}
 	var err error
 	if told.URL, err = site.Listen(s.listen); err != nil {
 		return err

@@ -29,9 +29,13 @@ async function ask(address, options) {
 	let answer, data;
 	try {
 		answer = await fetch(address, {...options, headers: {Accept: 'application/json'}, cache: 'no-store', redirect: 'error'});
-		data = await answer.json();
 	} catch (e) {
 		return note('The appliance does not answer. Load the page again.', 'bad');
+	}
+	try {
+		data = await answer.json();
+	} catch (e) {
+		return note('The appliance answers with an error, status ' + answer.status + '. Load the page again.', 'bad');
 	}
 	if (data.to === undefined) return draw(data);
 	if (data.anew || new URL(data.to, location).origin !== location.origin) {
@@ -98,7 +102,7 @@ function drawRows(part, form, page) {
 	const buttons = r => make('div', {class: 'buttons'}, list(r.buttons).map(b => drawButton(b, form, page)));
 	if (part.few) return make('div', {class: 'cards'}, rows.map(r => make('div', {class: 'card'}, make('h3', null, r.name),
 		list(r.values).map(v => make('div', {class: 'pair'}, make('div', {class: 'name'}, plain(v.label)), make('div', null, shown(v.text)))), buttons(r))));
-	const grid = 'grid-template-columns: minmax(9em, 1.4fr) ' + 'minmax(6em, 1fr) '.repeat(names.length) + 'minmax(8em, auto)';
+	const grid = 'grid-template-columns: repeat(' + (names.length + 2) + ', auto)';
 	const cell = (role, ...c) => make('div', {role}, ...c);
 	return make('div', {class: 'wide'}, make('div', {role: 'table', style: grid},
 		make('div', {role: 'row', class: 'heads'}, cell('columnheader', 'Name'), names.map(n => cell('columnheader', plain(n))), cell('columnheader', 'Actions')),

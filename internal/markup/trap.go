@@ -1,6 +1,8 @@
 package markup
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,34 @@ type Traps struct {
 	Leave string `json:"-"`
 	// Elsewhere is a button that does nothing and leads to another host, https://elsewhere.example.test.
 	Elsewhere string `json:"-"`
+}
+
+// parts are the traps that name something, and what they are called.
+func (t *Traps) parts() map[string]*string {
+	return map[string]*string{
+		"twice": &t.Twice, "missing": &t.Missing, "disabled": &t.Disabled, "covered": &t.Covered, "moving": &t.Moving, "heading": &t.Heading,
+		"alert": &t.Alert, "leave": &t.Leave, "elsewhere": &t.Elsewhere,
+	}
+}
+
+// TrapNames are the names that [Traps.Set] knows.
+func TrapNames() []string {
+	return append(slices.Sorted(maps.Keys(new(Traps).parts())), "late")
+}
+
+// Set lays the trap of that name, the field's in small letters: what it takes is a label, a text, or the length of a time.
+func (t *Traps) Set(name, what string) error {
+	if name == "late" {
+		var err error
+		t.Late, err = time.ParseDuration(what)
+		return err
+	}
+	part := t.parts()[name]
+	if part == nil || what == "" {
+		return fmt.Errorf("trap %q of %q: want one of %q, and what it is laid for", name, what, TrapNames())
+	}
+	*part = what
+	return nil
 }
 
 // Outside is where [Traps.Elsewhere] leads.

@@ -20,6 +20,14 @@
 // for three kinds of users, from one table so that they cannot differ: a browser (log in at the address and press), a simulated person ([Node.Press] and
 // [Node.Read]), and a program ([Node.Pages]). The power button, and the serial console ([Node.Button], [Node.Serial]).
 //
+// # How do I see the pages?
+//
+// Open the address that [Node.Start] returns in a browser, and log in as [Node.Login] says; "simulator -sps ha -markup script" of this module's
+// examples does the same from a shell. Node.Markup chooses between three sorts of markup, whose pages say the same: plain forms, pages that a script draws, and
+// tables for layout with links as buttons. A page driver has to manage all of them, because the vendor's own markup is not public, and it may change. Switches
+// put a second factor, a licence agreement or an expired password before the pages, give buttons a question, or put the pages into frames. Node.Traps spoil them: a button
+// twice, a heading that is another, a session that ends in the middle; what a driver must refuse can be rehearsed.
+//
 // A node that is down breaks the connection or refuses it; it does not answer 503, except in phases of a boot that are told to.
 //
 // A Pair carries firmware to its secondary after a while, synchronises a node that comes back, hands its address over, and parts into split brain when it is

@@ -31,6 +31,9 @@ func Markups() []Markup { return markup.Styles() }
 // Traps spoil the pages in a browser, so that a driver can be seen to refuse.
 type Traps = markup.Traps
 
+// TrapNames are the names by which [Traps] are laid with their method Set.
+func TrapNames() []string { return markup.TrapNames() }
+
 // href is the address of a page: "Basic Settings > System" is /ui/basic-settings/system.
 func href(path string) string {
 	var out strings.Builder
