@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 const (
@@ -20,11 +23,11 @@ const (
 	backupMin  = 512 // bytes; the configuration of an empty site is more
 
 	// BackupHead is how many bytes of a backup [CheckBackup] looks at, and [Client.Backup] before it hands on the first.
-	BackupHead = 64 << 10
+	BackupHead = transfer.LookAt
 )
 
 // Backup writes a backup of the appliance's configuration and logged data to w, under [Options.BackupPassword] if there is one. Memory does not grow with its
-// size. The account needs [PermBackup].
+// size. The account needs [PermBackup]. [Client.SaveBackup] leaves a whole file or none.
 //
 // Not in it: session recordings, large files of the file store, the Vault encryption key (without which the Vault accounts in it are of no use), and the settings of
 // /appliance. Restoring it is done on a page: [SoftwarePage].
@@ -33,56 +36,74 @@ const (
 // a page, XML, JSON, a short text or a file of less than 512 bytes is an error of class [ErrNotABackup], and w is untouched. The format itself is not
 // documented; the page calls the same file .nsb. When Backup returns an error after that, w holds a part: keep a backup only when the error is nil.
 //
-// It is a read, but not retried, as w cannot be rewound: call it again. It gives up when nothing comes for two minutes, and after half an hour without a first
-// byte. Source: Backup API (Privileged Remote Access).
+// It is a read, but each one has the appliance make a backup, so it is asked for once. Where the connection breaks in the middle it is gone on with, if the appliance offers
+// that (a strong validator and ranges, of which its documents say nothing) and there is no password; otherwise call it again. It gives up when nothing comes for two minutes, and after
+// half an hour without a first byte. Source: Backup API (Privileged Remote Access).
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	const op = "back up"
-	q := call{op: op, intent: rest.Read, method: http.MethodGet, path: backupPath, accept: "*/*"}
+	out := &backupWriter{w: w}
+	_, err := c.backup(ctx, transfer.Download{Into: out})
+	if err != nil && out.err != nil {
+		return &Error{Op: backupOp, Err: fmt.Errorf("write it: %w", out.err)}
+	}
+	return err
+}
+
+// Saved is a file of the appliance on our disk.
+type Saved struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // hex, of what is on the disk
+}
+
+// SaveBackup is [Client.Backup] into a file, whole or not at all: it is written to file.part in the same folder, mode 0600, hashed beside that, flushed to the
+// disk, and only then called file. What an earlier call left in file.part is gone on with, also in another process, if the appliance confirms that its backup is still that one, and never
+// otherwise. A file of that name is never replaced: that is an error of class [fs.ErrExist], found before the appliance is asked for anything.
+// Progress, if not nil, is told the bytes that are here and that there are, -1 when the appliance does not say, about every MiB.
+func (c *Client) SaveBackup(ctx context.Context, file string, progress func(done, total int64)) (Saved, error) {
+	if _, err := os.Lstat(file); err == nil {
+		return Saved{}, &Error{Op: backupOp, Err: &fs.PathError{Op: "save to", Path: file, Err: fs.ErrExist}}
+	}
+	got, err := c.backup(ctx, transfer.Download{To: file, Progress: progress})
+	if err != nil {
+		return Saved{}, err
+	}
+	return Saved{Path: got.Path, Size: got.Size, SHA256: got.SHA256}, nil
+}
+
+const backupOp = "back up"
+
+func (c *Client) backup(ctx context.Context, d transfer.Download) (transfer.Got, error) {
+	q := call{op: backupOp, intent: rest.Read, method: http.MethodGet, path: backupPath, accept: "*/*"}
 	password, err := c.password.Reveal()
 	if err != nil {
-		return &Error{Op: op, Err: err}
+		return transfer.Got{}, &Error{Op: backupOp, Err: err}
 	}
 	if password != "" {
 		q.method = http.MethodPost
 		if q.json, err = json.Marshal(map[string]string{"password": password}); err != nil {
-			return &Error{Op: op, Err: errors.New("the password cannot be sent")}
+			return transfer.Got{}, &Error{Op: backupOp, Err: errors.New("the password cannot be sent")}
 		}
 	}
 	if c.guid != "" {
-		if err := c.prove(ctx, op); err != nil {
-			return err
+		if err := c.prove(ctx, backupOp); err != nil {
+			return transfer.Got{}, err
 		}
 	}
-	resp, err := c.stream(ctx, q)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-
-	head, err := io.ReadAll(io.LimitReader(resp.Body, BackupHead))
-	if err != nil {
-		return explainTransport(ctx, op, q.method, q.path, &rest.Response{Status: resp.StatusCode}, err)
-	}
-	kind, _, _ := strings.Cut(strings.ToLower(resp.Header.Get("Content-Type")), ";")
-	why := CheckBackup(head)
-	switch kind = strings.TrimSpace(kind); kind {
-	case "text/html", "text/xml", "application/xml", "application/json":
-		why = fmt.Errorf("%w: its type is %s", ErrNotABackup, kind)
-	}
-	if why != nil {
+	d.Look = func(h http.Header, head []byte) error {
+		kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+		why := CheckBackup(head)
+		switch kind = strings.TrimSpace(kind); kind {
+		case "text/html", "text/xml", "application/xml", "application/json":
+			why = fmt.Errorf("%w: its type is %s", ErrNotABackup, kind)
+		}
+		if why == nil {
+			return nil
+		}
 		title, text := c.scrubber().Page(head)
-		return &Error{Op: op, Method: q.method, Path: q.path, Status: resp.StatusCode, Class: ErrNotABackup, Err: why,
+		return &Error{Op: backupOp, Method: q.method, Path: q.path, Status: http.StatusOK, Class: ErrNotABackup, Err: why,
 			Message: shorten(strings.TrimSpace(title + " " + text))}
 	}
-	out := &backupWriter{w: w}
-	_, err = io.Copy(out, io.MultiReader(bytes.NewReader(head), resp.Body))
-	switch {
-	case err == nil:
-		return nil
-	case out.err != nil:
-		return &Error{Op: op, Err: fmt.Errorf("write it: %w", out.err)}
-	}
-	return explainTransport(ctx, op, q.method, q.path, &rest.Response{Status: resp.StatusCode}, err)
+	return c.fetch(ctx, q, d)
 }
 
 // backupWriter remembers whether it was the writing that failed.

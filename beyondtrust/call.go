@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/changeover-sdk/changeover/internal/redact"
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // call is one request to the appliance.
@@ -48,35 +50,54 @@ func (c *Client) do(ctx context.Context, q call) (*rest.Response, error) {
 	})
 }
 
-// stream sends a read whose answer may be long and returns it with its body open if its status is 200. Any other answer is an error.
-func (c *Client) stream(ctx context.Context, q call) (*http.Response, error) {
-	var open *http.Response
+// fetch sends a read whose answer is long and has d take it, if its status is 200. Any other answer is an error. It is asked for once, and again
+// only for what is missing where a connection broke, or for nothing at all where the token had died or the account had to wait.
+func (c *Client) fetch(ctx context.Context, q call, d transfer.Download) (transfer.Got, error) {
+	d.Method, d.URL = q.method, c.url(q)
+	d.Body, _ = q.body()
+	var got transfer.Got
+	var refused *Error
 	resp, err := c.authorized(ctx, q, func(h http.Header) (*rest.Response, error) {
-		b, _ := q.body()
-		t := rest.Transfer{Intent: q.intent, Method: q.method, URL: c.url(q), Header: h, Length: int64(len(b))}
-		if b != nil {
-			t.Body = bytes.NewReader(b)
+		d.Header = h
+		first := true
+		d.Prepare = func(*http.Request) error {
+			if first {
+				first = false
+				return nil
+			}
+			return c.account.pace.wait(ctx) // what goes on counts as a request too
 		}
-		got, err := c.http.Stream(ctx, t)
-		if err != nil {
+		var err error
+		got, err = c.http.Download(ctx, d)
+		if resp, ok := rest.Refusal(err); ok && got.Moved == 0 {
+			return resp, nil
+		}
+		switch e, ok := errors.AsType[*Error](err); {
+		case ok: // what came was looked at, and is not what was asked for
+			refused = e
+		case onDisk(err):
+			refused = &Error{Op: q.op, Err: fmt.Errorf("write it: %w", err)}
+		case err != nil && got.Moved > 0:
+			return &rest.Response{Status: http.StatusOK}, err
+		case err != nil:
 			return nil, err
 		}
-		small := &rest.Response{Status: got.StatusCode, Header: got.Header}
-		if got.StatusCode == http.StatusOK {
-			open = got
-			return small, nil
-		}
-		defer got.Body.Close()
-		small.Body, err = io.ReadAll(io.LimitReader(got.Body, 64<<10))
-		return small, err
+		return &rest.Response{Status: http.StatusOK}, nil
 	})
-	if err != nil {
-		return nil, err
+	if refused != nil {
+		return got, refused
 	}
-	if open == nil {
-		return nil, c.explain(q, resp)
+	if err == nil && resp.Status != http.StatusOK {
+		err = c.explain(q, resp)
 	}
-	return open, nil
+	return got, err
+}
+
+// onDisk reports whether it was our own disk that failed, which says nothing about the appliance.
+func onDisk(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	return path || link || errors.Is(err, transfer.ErrNoSpace) || errors.Is(err, transfer.ErrBusy)
 }
 
 // authorized has send send the call, with a token and within the account's limits. A token that was refused is renewed once, and only for a request that

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // ReportSpan is how far back the XML way of [Client.Sessions] looks for sessions that have no end. It covers a session of a day on an appliance whose
@@ -34,17 +35,9 @@ func (c *Client) sessionsXML(ctx context.Context) ([]Session, error) {
 		"start_time":      {strconv.FormatInt(asked.Add(-ReportSpan).Unix(), 10)},
 		"duration":        {"0"}, // up to now
 	}}
-	resp, err := c.stream(ctx, q)
+	list, err := c.report(ctx, q, asked)
 	if err != nil {
 		return nil, err
-	}
-	defer resp.Body.Close()
-	list, err := parseReport(io.LimitReader(resp.Body, reportMost), asked)
-	if err != nil {
-		if refused, ok := errors.AsType[*reportRefused](err); ok {
-			return nil, &Error{Op: op, Method: q.method, Path: q.path, Status: resp.StatusCode, Class: ErrRefused, Message: shorten(c.scrubber()(refused.text))}
-		}
-		return nil, c.badAnswer(q, &rest.Response{Status: resp.StatusCode}, err)
 	}
 	endpoints, err := c.CountSessions(ctx)
 	if err != nil {
@@ -55,6 +48,32 @@ func (c *Client) sessionsXML(ctx context.Context) ([]Session, error) {
 	}
 	return list, nil
 }
+
+// report reads a report while it comes.
+func (c *Client) report(ctx context.Context, q call, asked time.Time) ([]Session, error) {
+	r, w := io.Pipe()
+	fetched := make(chan error, 1)
+	go func() {
+		_, err := c.fetch(ctx, q, transfer.Download{Into: w})
+		w.CloseWithError(err)
+		fetched <- err
+	}()
+	list, err := parseReport(io.LimitReader(r, reportMost), asked)
+	r.CloseWithError(errNotWanted) // what still comes is of no use
+	cut := <-fetched
+	refused, said := errors.AsType[*reportRefused](err)
+	switch {
+	case said:
+		return nil, &Error{Op: q.op, Method: q.method, Path: q.path, Status: http.StatusOK, Class: ErrRefused, Message: shorten(c.scrubber()(refused.text))}
+	case cut != nil && !errors.Is(cut, errNotWanted):
+		return nil, cut
+	case err != nil:
+		return nil, c.badAnswer(q, &rest.Response{Status: http.StatusOK}, err)
+	}
+	return list, nil
+}
+
+var errNotWanted = errors.New("no more is wanted")
 
 // reportRefused is an error element in place of a report.
 type reportRefused struct{ text string }

@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // SupportBundle lets the appliance make a support bundle, waits for it, writes it to w, a .tar.gz, and deletes it from the
-// appliance. It is streamed in constant memory. On an error w may hold a part of it.
+// appliance. It is streamed in constant memory; a connection that breaks is taken up again where it broke, if the appliance can do that. On an error w may hold
+// a part of it: [Client.SaveSupportBundle] leaves a whole file or none.
 //
 // A bundle holds logs and configuration of the appliance: keep it as you keep those.
 //
@@ -22,79 +26,95 @@ import (
 //
 // Source: SPS 8.0 LTS REST API Reference Guide, Generating SPS support bundle using REST.
 func (c *Client) SupportBundle(ctx context.Context, w io.Writer) error {
+	_, err := c.bundle(ctx, transfer.Download{Into: w})
+	return err
+}
+
+// Saved is a file of the appliance on our disk.
+type Saved struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // hex, of what is on the disk
+}
+
+// SaveSupportBundle is [Client.SupportBundle] into a file, whole or not at all: it is written to file.part in the same folder, mode 0600, hashed beside that,
+// flushed to the disk, and only then called file. A file of that name is never replaced: that is an error of class [fs.ErrExist], found before
+// the appliance is asked for anything. Progress, if not nil, is told the bytes that are here and that there are, -1 when the appliance does not say, about every MiB.
+func (c *Client) SaveSupportBundle(ctx context.Context, file string, progress func(done, total int64)) (Saved, error) {
+	if _, err := os.Lstat(file); err == nil {
+		return Saved{}, notSent("make a support bundle", &fs.PathError{Op: "save to", Path: file, Err: fs.ErrExist})
+	}
+	// Fresh: the next bundle is another one.
+	got, err := c.bundle(ctx, transfer.Download{To: file, Fresh: true, Progress: progress})
+	if err != nil {
+		return Saved{}, err
+	}
+	return Saved{Path: got.Path, Size: got.Size, SHA256: got.SHA256}, nil
+}
+
+func (c *Client) bundle(ctx context.Context, d transfer.Download) (transfer.Got, error) {
 	const op, path = "make a support bundle", "/api/troubleshooting/support-bundle"
 	for range 3 {
 		before, err := c.jobs(ctx, op, path) // renews the session, and tells whose bundle is whose
 		if err != nil {
-			return notSent(op, err)
+			return transfer.Got{}, notSent(op, err)
 		}
 		j, err := c.startJob(ctx, op, path, nil)
 		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusConflict {
 			e.Advice = "somebody else's bundle may be in the making: try again in some minutes"
 		}
 		if err != nil {
-			return err
+			return transfer.Got{}, err
 		}
 		if before[j.key] { // somebody else's: let it be, and begin our own when it is done
 			if err := c.await(ctx, j, nil); err != nil && !errors.Is(err, ErrNotFound) {
-				return err
+				return transfer.Got{}, err
 			}
 			continue
 		}
 		defer c.forget(ctx, j)
 		if err := c.await(ctx, j, nil); err != nil {
-			return err
+			return transfer.Got{}, err
 		}
-		return c.download(ctx, op, j.where()+"/download", w)
+		return c.download(ctx, op, j.where()+"/download", d)
 	}
-	return &Error{Op: op, class: ErrFailed, Message: "the appliance only answers with bundles that somebody else has begun", Advice: "try again in some minutes"}
+	return transfer.Got{}, &Error{Op: op, class: ErrFailed, Message: "the appliance only answers with bundles that somebody else has begun", Advice: "try again in some minutes"}
 }
 
-// download streams a gzip file of the appliance to w. The session is fresh: the job was just looked at.
-func (c *Client) download(ctx context.Context, op, path string, w io.Writer) error {
+// download fetches a gzip file of the appliance into d.Into or to d.To. The session is fresh: the job was just looked at.
+func (c *Client) download(ctx context.Context, op, path string, d transfer.Download) (transfer.Got, error) {
 	fail := func(e *Error) error {
 		e.Op, e.Method, e.Path = op, http.MethodGet, path
 		return e
 	}
-	header := http.Header{}
-	setCookie(header, c.session.cookie())
-	resp, err := c.rest.Stream(ctx, rest.Transfer{Intent: rest.Read, Method: http.MethodGet, URL: c.url(path), Header: header, Stall: c.stall, Answer: c.timeout})
-	if err != nil {
-		return fail(&Error{Err: err})
-	}
-	if resp.StatusCode != http.StatusOK {
-		whole, err := rest.Whole(resp)
-		if err != nil {
-			return fail(&Error{Status: resp.StatusCode, Err: err})
+	d.URL, d.Stall, d.Answer = c.url(path), c.stall, c.timeout
+	d.Prepare = func(r *http.Request) error { setCookie(r.Header, c.session.cookie()); return nil }
+	// What is no gzip file is never stored: a page with status 200 must not lie about as a bundle.
+	d.Look = func(_ http.Header, head []byte) error {
+		if bytes.HasPrefix(head, gzipMagic) {
+			return nil
 		}
-		if err := decode(op, http.MethodGet, path, whole, nil, c.session.scrub()); err != nil {
-			return err
+		e := &Error{Status: http.StatusOK, class: ErrBadAnswer, Message: "what came is no .tar.gz"}
+		e.Title, e.Text = c.session.scrub().Page(head)
+		return e
+	}
+	got, err := c.rest.Download(ctx, d)
+	if err == nil {
+		return got, nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return got, fail(e)
+	}
+	if resp, ok := rest.Refusal(err); ok {
+		if err := decode(op, http.MethodGet, path, resp, nil, c.session.scrub()); err != nil {
+			return got, err
 		}
-		return fail(&Error{Status: resp.StatusCode, class: ErrBadAnswer, Message: "no file in the answer"})
+		return got, fail(&Error{Status: resp.Status, class: ErrBadAnswer, Message: "no file in the answer"})
 	}
-	defer resp.Body.Close()
-	// What is no gzip file never gets to w: a page with status 200 must not lie about as a bundle.
-	head := make([]byte, len(gzipMagic))
-	n, err := io.ReadFull(resp.Body, head)
-	if err == io.EOF || err == io.ErrUnexpectedEOF || (err == nil && !bytes.Equal(head, gzipMagic)) {
-		rest, _ := io.ReadAll(io.LimitReader(resp.Body, pageHead))
-		e := &Error{Status: resp.StatusCode, class: ErrBadAnswer, Message: "what came is no .tar.gz"}
-		e.Title, e.Text = c.session.scrub().Page(append(head[:n], rest...))
-		return fail(e)
+	if got.Moved > 0 {
+		err = fmt.Errorf("the download broke off: %w", err)
 	}
-	if err == nil {
-		_, err = w.Write(head)
-	}
-	if err == nil {
-		_, err = io.Copy(w, resp.Body) // says so when less comes than was announced
-	}
-	if err != nil {
-		return fail(&Error{Status: resp.StatusCode, Err: fmt.Errorf("the download broke off: %w", err)})
-	}
-	return nil
+	return got, fail(&Error{Err: err})
 }
 
 var gzipMagic = []byte{0x1f, 0x8b}
-
-// pageHead is how many bytes of a page are read to tell what it says.
-const pageHead = 64 << 10

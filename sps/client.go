@@ -72,6 +72,7 @@ type Client struct {
 	log     *slog.Logger
 
 	poll, timeout, act, stall time.Duration
+	retries                   int
 
 	keyAsText atomic.Bool // the appliance wants slot_id as a text
 }
@@ -105,7 +106,7 @@ func NewClient(addr string, login Login, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sps: %w", err)
 	}
-	c := &Client{base: base, rest: rc, log: o.Logger,
+	c := &Client{base: base, rest: rc, log: o.Logger, retries: rc.Retries(),
 		poll: or(o.Poll, DefaultPoll), timeout: or(o.Timeout, DefaultTimeout), act: or(o.Act, DefaultAct), stall: or(o.Stall, DefaultStall)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

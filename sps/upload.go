@@ -1,19 +1,17 @@
 package sps
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
-	"mime/multipart"
 	"net/http"
 	"path"
 	"sync"
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // Upload is what came of an upload.
@@ -27,12 +25,14 @@ type Upload struct {
 // Reference Guide), and whether an upload under way counts as activity is not documented.
 const keepAlive = 5 * time.Minute
 
-// UploadFirmware uploads the image called name in fsys and returns the slot in which the appliance put it. The image is streamed
-// with a known length, in constant memory, and hashed on the way. Progress, if not nil, is told the bytes of the image that were
+// UploadFirmware uploads the image called name in fsys and returns the slot in which the appliance put it. The image is read, hashed and sent
+// at the same time, with a known length and in constant memory. Progress, if not nil, is told the bytes of the image that were
 // sent and that there are, about every MiB and at the end, from another goroutine but never at the same time.
 //
 // Before anything is sent, the session is renewed and a free slot looked for; without one the error is of class
-// [ErrNoFreeSlot]. The request is sent once. An upload that stands still for [Options.Stall] is of class [ErrStalled], one that
+// [ErrNoFreeSlot]. The appliance is asked before the image is sent (Expect: 100-continue), so that a refusal costs nothing. The request is sent
+// once, and again only where nobody asked for a byte of the image: no connection came about, or the question itself was refused (417). An upload
+// that stands still for [Options.Stall] is of class [ErrStalled], one that
 // moves may take as long as it likes; a session that ended on the way is of class [ErrAuth]. After a failed upload
 // nothing is lost: look at [Client.Slots] for whether the image is there all the same.
 //
@@ -47,16 +47,14 @@ func (c *Client) UploadFirmware(ctx context.Context, fsys fs.FS, name string, pr
 	if err != nil {
 		return Upload{}, notSent(op, err)
 	}
-	defer f.Close()
+	f.Close() // each attempt opens it anew
 	if _, err := c.freeSlots(ctx, op); err != nil {
 		return Upload{}, err
 	}
-	image := &measured{r: f, sum: sha256.New(), size: size, progress: progress}
-	head, tail, contentType := envelope(path.Base(name))
-	resp, err := c.upload(ctx, rest.Transfer{
-		Intent: rest.Act, Method: http.MethodPost, URL: c.url(where), Header: http.Header{"Accept": {"application/json"}, "Content-Type": {contentType}},
-		Body: io.MultiReader(bytes.NewReader(head), image, bytes.NewReader(tail)), Length: int64(len(head)+len(tail)) + size,
-		Stall: c.stall, Answer: c.act,
+	image, kind := transfer.Multipart(transfer.Source{Size: size, Open: func() (io.ReadCloser, error) { return fsys.Open(name) }}, "firmware", path.Base(name))
+	resp, sent, err := c.upload(ctx, transfer.Upload{
+		Method: http.MethodPost, URL: c.url(where), Header: http.Header{"Accept": {"application/json"}, "Content-Type": {kind}}, Source: image,
+		Again: c.retries, Stall: c.stall, Answer: c.act, Progress: progress,
 	})
 	if err != nil {
 		e := &Error{Op: op, Method: http.MethodPost, Path: where, Err: err, class: badAnswer(err)}
@@ -72,8 +70,7 @@ func (c *Client) UploadFirmware(ctx context.Context, fsys fs.FS, name string, pr
 		}
 		return Upload{}, err
 	}
-	sum, whole := image.whole()
-	if !whole {
+	if !sent.Whole {
 		return Upload{}, &Error{Op: op, Method: http.MethodPost, Path: where, Status: resp.Status, class: ErrBadAnswer,
 			Message: "the appliance answered before it had the whole image", Advice: "look at " + PageFirmwares}
 	}
@@ -88,14 +85,14 @@ func (c *Client) UploadFirmware(ctx context.Context, fsys fs.FS, name string, pr
 		e.Advice = "the appliance took the image into slot " + c.session.scrub()(string(w.Key)) + ", but that slot could not be read: look at " + PageFirmwares
 		return Upload{}, e
 	}
-	return Upload{Slot: slot, Size: size, SHA256: sum}, nil
+	return Upload{Slot: slot, Size: size, SHA256: sent.SHA256}, nil
 }
 
 const sessionEnded = "the session ended during the upload, nothing else did: upload the image again"
 
-// upload sends the transfer with the session's cookie and uses the session meanwhile, so that it does not end for inactivity.
-func (c *Client) upload(ctx context.Context, t rest.Transfer) (*rest.Response, error) {
-	setCookie(t.Header, c.session.cookie())
+// upload sends the file with the session's cookie and uses the session meanwhile, so that it does not end for inactivity.
+func (c *Client) upload(ctx context.Context, u transfer.Upload) (*rest.Response, *transfer.Sent, error) {
+	setCookie(u.Header, c.session.cookie())
 	beat, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -110,20 +107,5 @@ func (c *Client) upload(ctx context.Context, t rest.Transfer) (*rest.Response, e
 	})
 	defer wg.Wait()
 	defer stop()
-	resp, err := c.rest.Stream(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	return rest.Whole(resp)
-}
-
-// envelope returns what stands before and after the image in the multipart body: one file part named firmware.
-func envelope(name string) (head, tail []byte, contentType string) {
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	w.CreateFormFile("firmware", name) // a bytes.Buffer takes everything
-	head = bytes.Clone(b.Bytes())
-	b.Reset()
-	w.Close()
-	return head, b.Bytes(), w.FormDataContentType()
+	return c.rest.Upload(ctx, u)
 }

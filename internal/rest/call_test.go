@@ -20,6 +20,7 @@ import (
 
 	"github.com/changeover-sdk/changeover/internal/act"
 	"github.com/changeover-sdk/changeover/internal/rest"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -152,9 +153,9 @@ func TestFaultNotSent(t *testing.T) {
 			if !errors.Is(err, act.ErrNotSent) {
 				t.Errorf("err = %v, want class ErrNotSent", err)
 			}
-			_, err = client(t, cfg).Stream(t.Context(), rest.Transfer{Method: http.MethodPost, URL: u, Body: strings.NewReader("{}"), Length: 2})
+			_, _, err = client(t, cfg).Upload(t.Context(), transfer.Upload{Method: http.MethodPost, URL: u, Source: transfer.File(strings.NewReader("{}"), 2)})
 			if !errors.Is(err, act.ErrNotSent) {
-				t.Errorf("a transfer: err = %v, want class ErrNotSent", err)
+				t.Errorf("an upload: err = %v, want class ErrNotSent", err)
 			}
 		})
 	}

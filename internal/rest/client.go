@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // Agent is the User-Agent of every request. Since 7.5 SPS demands a token from clients that look like a browser
@@ -61,6 +63,7 @@ type Config struct {
 // Client sends requests to one appliance. It is safe for concurrent use.
 type Client struct {
 	reads, acts http.RoundTripper
+	up, down    *transfer.Client // over transports of their own, made from acts and reads
 	agent       string
 	log         *slog.Logger
 	retries     int
@@ -104,14 +107,20 @@ func New(cfg Config) (*Client, error) {
 			c.reads = t
 		}
 	}
+	c.up, c.down = c.courier(c.acts, Act), c.courier(c.reads, Read)
 	return c, nil
 }
+
+// Retries returns how often a request that only reads is sent again.
+func (c *Client) Retries() int { return c.retries }
 
 // CloseIdleConnections closes what is kept alive for the next read. Calls under way are not touched.
 func (c *Client) CloseIdleConnections() {
 	for _, rt := range []http.RoundTripper{c.reads, c.acts} {
 		(&http.Client{Transport: rt}).CloseIdleConnections()
 	}
+	c.up.CloseIdleConnections()
+	c.down.CloseIdleConnections()
 }
 
 // transport builds the transport, or fits the given one.

@@ -12,6 +12,11 @@
 // once, on a connection of its own and never redirected: net/http itself sends some requests again when a kept-alive
 // connection turns out dead, and a reboot must not be among them.
 //
+// # Files
+//
+// Images and backups go by [Client.Upload] and [Client.Download], over HTTP/1.1 and by the rules of package transfer. An upload is an [Act]. A download is a [Read]
+// that is only gone on with where it broke.
+//
 // # What an error says
 //
 // An act whose request provably never left this machine fails with an error of class [act.ErrNotSent]. Every other error

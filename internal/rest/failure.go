@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/act"
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // Classes of errors that the connection itself gives, beside [act.ErrNotSent] and [ErrRedirect].
@@ -24,8 +25,8 @@ var (
 	ErrUntrusted = errors.New("certificate is not trusted")
 	ErrTLS       = errors.New("TLS handshake failed") // no certificate to judge was reached, or the peer refused ours
 	ErrNoAnswer  = errors.New("no answer in time")    // our own patience with one attempt; the context's end is not meant
-	ErrStalled   = errors.New("the transfer stands still")
-	ErrCut       = errors.New("the connection broke") // in the middle of a request or of an answer
+	ErrStalled   = transfer.ErrStalled
+	ErrCut       = transfer.ErrCut // in the middle of a request or of an answer
 	ErrTooLong   = errors.New("the answer is too long")
 )
 

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +18,7 @@ type attempt struct {
 	Download
 	client  *Client
 	part    *part
-	op      string
+	ranged  bool // asked for what is missing only
 	moved   int64
 	curable bool // a new connection may help
 }
@@ -33,9 +35,8 @@ func (a *attempt) run(ctx context.Context) error {
 	watch.expect(orDefault(a.Answer, DefaultAnswer))
 	resp, err := a.client.rt.RoundTrip(req)
 	if err != nil {
-		err = cut(err)
-		a.curable = errors.Is(err, ErrCut)
-		return fault(ctx, inner, a.op, err)
+		err, a.curable = a.client.judge(err)
+		return fault(ctx, inner, err)
 	}
 	defer resp.Body.Close()
 	stall := orDefault(a.Stall, DefaultStall)
@@ -44,23 +45,48 @@ func (a *attempt) run(ctx context.Context) error {
 	if whole || err != nil {
 		return err
 	}
-	readErr, writeErr := a.part.pump(&counted{r: resp.Body, a: a, watch: watch, stall: stall}, a.tell())
+	var body io.Reader = &counted{r: resp.Body, a: a, watch: watch, stall: stall}
+	head, readErr, err := a.look(resp, body)
+	if err != nil {
+		return err
+	}
+	var writeErr error
+	if readErr == nil {
+		readErr, writeErr = a.part.pump(io.MultiReader(bytes.NewReader(head), body), a.tell())
+	}
 	watch.stop()
 	switch {
 	case writeErr != nil:
-		return fault(ctx, inner, a.op, writeErr)
+		return fault(ctx, inner, writeErr)
 	case readErr != nil:
-		a.curable = true
-		return fault(ctx, inner, a.op, cut(readErr))
+		readErr, a.curable = a.client.judge(readErr)
+		return fault(ctx, inner, readErr)
 	}
 	return a.proven(resp)
 }
 
+// look shows the caller how a file begins. A body that breaks before that is shown to nobody.
+func (a *attempt) look(resp *http.Response, body io.Reader) (head []byte, readErr, refused error) {
+	if a.Look == nil || a.part.at > 0 {
+		return nil, nil, nil
+	}
+	head = make([]byte, LookAt)
+	n, readErr := fill(body, head)
+	if readErr != nil && readErr != io.EOF {
+		return nil, readErr, nil
+	}
+	return head[:n], nil, a.Look(resp.Header, head[:n])
+}
+
 // request asks for the file, or for what is missing of it if it is still the same file.
 func (a *attempt) request(ctx context.Context) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL.String(), nil)
+	var body io.Reader
+	if a.Body != nil {
+		body = bytes.NewReader(a.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, a.method(), a.URL.String(), body)
 	if err != nil {
-		return nil, fmt.Errorf("transfer: %s: the address cannot be used", a.op)
+		return nil, errors.New("the address or the method cannot be used")
 	}
 	if a.Header != nil {
 		req.Header = a.Header.Clone()
@@ -68,10 +94,10 @@ func (a *attempt) request(ctx context.Context) (*http.Request, error) {
 	req.Header.Set("Accept-Encoding", "identity") // so that lengths and ranges mean the file's own bytes
 	if a.Prepare != nil {
 		if err := a.Prepare(req); err != nil {
-			return nil, fmt.Errorf("transfer: %s: %w", a.op, err)
+			return nil, err
 		}
 	}
-	if a.part.at > 0 && a.part.resumable() {
+	if a.ranged = a.part.at > 0 && a.part.resumable(); a.ranged {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", a.part.at))
 		req.Header.Set("If-Range", a.part.mark.Validator)
 	}
@@ -82,23 +108,27 @@ func (a *attempt) request(ctx context.Context) (*http.Request, error) {
 func (a *attempt) place(resp *http.Response) (whole bool, err error) {
 	p := a.part
 	again := func(why string) error {
-		a.curable = true // from nothing
 		if err := p.restart("", -1); err != nil {
-			return fmt.Errorf("transfer: %s: %w", a.op, full(err))
+			return full(err)
 		}
-		return fmt.Errorf("transfer: %s: %w: %s", a.op, ErrCut, why)
+		a.curable = true // from nothing
+		return fmt.Errorf("%w: %s", ErrCut, why)
 	}
-	switch asked := resp.Request.Header.Get("Range") != ""; {
+	switch {
 	case resp.StatusCode == http.StatusOK:
 		total := resp.ContentLength
 		if a.Size > 0 && total >= 0 && total != a.Size {
-			return false, fmt.Errorf("transfer: %s: %w: it has %d bytes, not %d", a.op, ErrMismatch, total, a.Size)
+			return false, fmt.Errorf("%w: it has %d bytes, not %d", ErrMismatch, total, a.Size)
 		}
-		if err := p.restart(validator(resp.Header), total); err != nil {
-			return false, fmt.Errorf("transfer: %s: %w", a.op, full(err))
+		v := ""
+		if a.method() == http.MethodGet { // a range of anything else means nothing
+			v = validator(resp.Header)
+		}
+		if err := p.restart(v, total); err != nil {
+			return false, full(err)
 		}
 		return false, nil
-	case resp.StatusCode == http.StatusPartialContent && asked:
+	case resp.StatusCode == http.StatusPartialContent && a.ranged:
 		start, end, total, ok := contentRange(resp.Header.Get("Content-Range"))
 		tag := resp.Header.Get("ETag")
 		if !ok || start != p.at || end != total-1 || p.mark.Total >= 0 && total != p.mark.Total ||
@@ -107,7 +137,7 @@ func (a *attempt) place(resp *http.Response) (whole bool, err error) {
 		}
 		p.mark.Total = total
 		return false, nil
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && asked:
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && a.ranged:
 		if total, ok := unsatisfied(resp.Header.Get("Content-Range")); ok && total == p.at && (p.mark.Total < 0 || total == p.mark.Total) {
 			p.mark.Total = total
 			return true, nil
@@ -117,7 +147,7 @@ func (a *attempt) place(resp *http.Response) (whole bool, err error) {
 	e := &StatusError{Status: resp.StatusCode, Header: resp.Header}
 	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it
 	a.curable = p.at > 0 && (e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout)
-	return false, fmt.Errorf("transfer: %s: %w", a.op, e)
+	return false, e
 }
 
 // proven reports whether the body's end was the file's.
@@ -128,7 +158,7 @@ func (a *attempt) proven(resp *http.Response) error {
 		return nil
 	case total >= 0:
 		a.curable = true
-		return fmt.Errorf("transfer: %s: %w: %d of %d bytes came", a.op, ErrCut, p.at, total)
+		return fmt.Errorf("%w: %d of %d bytes came", ErrCut, p.at, total)
 	case len(resp.TransferEncoding) > 0 || resp.ProtoMajor > 1: // net/http has seen the last chunk, or the stream's end
 		p.mark.Total = p.at
 		return nil
@@ -136,8 +166,10 @@ func (a *attempt) proven(resp *http.Response) error {
 		return nil // compared right after this
 	}
 	p.mark.Validator = "" // of no use: where it ends is not known
-	return fmt.Errorf("transfer: %s: %w: the server says neither its length nor where it ends", a.op, ErrUnproven)
+	return fmt.Errorf("%w: the server says neither its length nor where it ends", ErrUnproven)
 }
+
+func (d Download) method() string { return cmp.Or(d.Method, http.MethodGet) }
 
 // tell returns what reports progress, about every MiB.
 func (a *attempt) tell() func(int64) {

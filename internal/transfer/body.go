@@ -39,6 +39,7 @@ type Body struct {
 	before, after []byte
 	mu            sync.Mutex
 	gone          bool          // closed; under mu
+	begun         bool          // the first byte was asked for; under mu
 	plain         io.ReadCloser // set under mu: an unhashed file, read where it is sent
 	now           *block
 	rest          []byte // of now
@@ -46,7 +47,6 @@ type Body struct {
 	sent, told    int64  // of the file
 	err           error
 	source        atomic.Pointer[error] // why the file could not be read to its end
-	begun         atomic.Bool           // the first byte was asked for
 	handed        atomic.Bool           // the last byte was handed out
 	whole         [sha256.Size]byte
 	summed        sync.Once
@@ -77,7 +77,6 @@ func (b *Body) Len() int64 { return b.src.Length() }
 
 // start opens the file and sets reader and hasher to work.
 func (b *Body) start() {
-	b.begun.Store(true)
 	b.line.do((*conn).gather)
 	f, err := b.src.Open()
 	if err != nil {
@@ -166,12 +165,10 @@ func (b *Body) release(k *block) {
 
 // Read hands out the body.
 func (b *Body) Read(p []byte) (int, error) {
-	b.begin.Do(b.start)
-	select {
-	case <-b.quit:
+	if !b.wanted() {
 		return 0, os.ErrClosed
-	default:
 	}
+	b.begin.Do(b.start)
 	if b.err != nil {
 		return 0, b.err
 	}
@@ -269,6 +266,22 @@ func (b *Body) Close() error {
 		}
 	})
 	return err
+}
+
+// wanted is asked by each Read, and is false once the body is closed.
+func (b *Body) wanted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun = b.begun || !b.gone
+	return !b.gone
+}
+
+// Untouched closes the body and reports whether no byte of it was ever asked for: nobody can have any of it then, nor will.
+func (b *Body) Untouched() bool {
+	b.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.begun
 }
 
 // Whole reports whether the last byte was handed out: from then on the server may have all of it.

@@ -8,14 +8,14 @@
 //	got, err := c.Download(ctx, transfer.Download{URL: u, To: "/srv/backups/a.nsb"})
 //
 // Who sends requests in a way of his own takes the parts: [Transport] for HTTP/1.1 with gathered writes, and [Body] for a request's body that is
-// hashed beside being sent.
+// hashed beside being sent. The clients of this module do so by package rest, which adds what it trusts, logs and calls errors.
 //
 // # Uploads
 //
 // An upload says its length beforehand and is never chunked. It asks first (Expect: 100-continue), so a refusal (401, 403, 413) costs no byte of the
-// body; a server that ignores the question costs [AskLimit]. The file is read, hashed and sent at the same time. It is sent once, again
-// if a kept connection turns out to be gone before a byte of the body was asked for, and [Upload.Again] times more after a connection that broke before the last byte was handed
-// out: a request that the server may have in full is never repeated here.
+// body; a server that ignores the question costs [AskLimit], and one that refuses it (417) is sent the same without. The file is read, hashed and sent at the same
+// time. It is sent once, and again only while nobody asked for a byte of it: a kept connection was gone, or, [Upload.Again] times, no connection came about. A request of which a
+// server may have a part is never repeated here.
 //
 // # Downloads
 //
@@ -26,6 +26,8 @@
 //
 // The end of a file has to be proven: by its length, by the end of a chunked answer, by an expected hash, or by the caller's own
 // look at it ([Download.Prove]). One that merely stops is of class [ErrUnproven].
+//
+// A download into a writer ([Download.Into]) goes through the same, but for the disk: what was written stays, so it can only be gone on with.
 //
 // # What may go wrong
 //

@@ -12,9 +12,9 @@ import (
 // Classes of errors.
 var (
 	ErrStalled  = errors.New("the transfer stands still")
-	ErrCut      = errors.New("no connection, or it broke")         // and taking it up again did not help, or was not possible
+	ErrCut      = errors.New("the connection broke")               // and taking it up again did not help, or was not possible; also when there was none
 	ErrNoSpace  = errors.New("no space left for the file")         // the disk or the quota is full
-	ErrChanged  = errors.New("the file changed while it was sent") // it is shorter or longer than it was said to be
+	ErrChanged  = errors.New("the file changed while it was read") // it is shorter or longer than it was said to be
 	ErrMismatch = errors.New("not the file that was expected")     // by its size or its hash
 	ErrUnproven = errors.New("the end of the file is not proven")
 	ErrBusy     = errors.New("another download writes the same file")
@@ -37,23 +37,40 @@ func (e *StatusError) GoString() string {
 	return fmt.Sprintf("&transfer.StatusError{Status: %d}", e.Status)
 }
 
-// fault puts the operation before an error and the class into it. The end of the caller's context comes before everything.
-func fault(ctx, inner context.Context, op string, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("transfer: %s: %w", op, context.Cause(ctx))
-	}
-	if cause := context.Cause(inner); cause != nil && !errors.Is(err, ErrNoSpace) {
-		err = cause // and not the cancelled context it shows as
-	}
-	return fmt.Errorf("transfer: %s: %w", op, err)
+// Error is one failed transfer. Whoever has words of his own for what was tried takes Err out of it.
+type Error struct {
+	Op  string // "upload to /path", "download to NAME"
+	Err error
 }
 
-// cut gives errors of the connection their class. A certificate that is not trusted is none of those: it will be no better the next time.
-func cut(err error) error {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok || errors.Is(err, ErrCut) {
-		return err
+// Error says what was tried, and why it failed.
+func (e *Error) Error() string { return fmt.Sprintf("transfer: %s: %v", e.Op, e.Err) }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// fault returns what an error is due to: the end of the caller's context before everything, then what ended the inner one, and not the cancelled context it
+// shows as.
+func fault(ctx, inner context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return fmt.Errorf("%w: %w", ErrCut, err)
+	if cause := context.Cause(inner); cause != nil && !errors.Is(err, ErrNoSpace) {
+		return cause
+	}
+	return err
+}
+
+// judge gives errors of the connection their class, and says whether another one may help. A certificate that is not trusted will be no
+// better the next time.
+func judge(err error) (classed error, again bool) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return err, false
+	}
+	if errors.Is(err, ErrCut) {
+		return err, true
+	}
+	return fmt.Errorf("%w: %w", ErrCut, err), true
 }
 
 // full gives errors of a full disk their class.

@@ -39,11 +39,11 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 	both.Go(func() {
 		for k := range write {
 			if writeErr == nil {
-				writeErr = p.sink.write(k.data, k.off)
+				writeErr = p.write(k.data, k.off)
 			}
 			<-k.hashed
 			if writeErr == nil && k.save {
-				writeErr = p.save(k.off+int64(len(k.data)), k.sum)
+				writeErr = p.keep(k.off+int64(len(k.data)), k.sum)
 			}
 			if writeErr == nil {
 				written = k.off + int64(len(k.data))
@@ -58,7 +58,7 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 		}
 	})
 
-	at, saved, resumable := p.at, p.mark.At, p.resumable()
+	at, saved, saves := p.at, p.mark.At, p.resumable() && p.lasting()
 	for readErr == nil {
 		var k *chunk
 		select {
@@ -78,7 +78,7 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 		}
 		k.data, k.off = k.buf[:n], at
 		at += int64(n)
-		if k.save = resumable && at-saved >= saveEvery; k.save {
+		if k.save = saves && at-saved >= saveEvery; k.save {
 			saved = at
 		}
 		hash <- k
@@ -93,7 +93,7 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 	}
 	if writeErr != nil {
 		p.at = p.mark.At // the hash is ahead of the disk; the next call hashes anew. What was not flushed gives its room back
-		return readErr, errors.Join(full(writeErr), p.file.Truncate(p.at))
+		return readErr, errors.Join(full(writeErr), p.shorten(p.at))
 	}
 	p.at = written
 	return readErr, nil

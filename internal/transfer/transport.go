@@ -39,14 +39,23 @@ func Transport(base *http.Transport) *http.Transport {
 }
 
 // Client moves files. It is safe for concurrent use.
-type Client struct{ rt http.RoundTripper }
+type Client struct {
+	rt    http.RoundTripper
+	judge func(error) (classed error, again bool)
+}
 
 // New returns a Client over rt. An *http.Transport is copied by [Transport]; any other round tripper is used as it is.
 func New(rt http.RoundTripper) *Client {
 	if t, ok := rt.(*http.Transport); ok {
 		rt = Transport(t)
 	}
-	return &Client{rt: rt}
+	return &Client{rt: rt, judge: judge}
+}
+
+// Judged returns a Client whose errors of connections get their class from f, which also says whether another connection may help. Without it they
+// are of class [ErrCut], and only a certificate that is not trusted would be the same the next time.
+func (c *Client) Judged(f func(error) (classed error, again bool)) *Client {
+	return &Client{rt: c.rt, judge: f}
 }
 
 // CloseIdleConnections closes what is kept alive. Transfers under way are not touched.

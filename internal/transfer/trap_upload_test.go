@@ -119,48 +119,69 @@ func TestTrapAskIgnored(t *testing.T) {
 	})
 }
 
-// A request is begun again from the file's first byte, and only while its last byte was not handed out.
+// A request is begun again, from the file's first byte, only while nobody asked for one: then nobody can have acted on it.
 func TestTrapRetryReopensTheBody(t *testing.T) {
 	data := random(6, 2<<20)
+	abort := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	tests := map[string]struct {
-		breakAt int64 // bytes that the server reads before the connection breaks; -1: all of it, then no answer
-		again   int
-		tries   int64
-		err     error
+		first         http.HandlerFunc // what the first request meets
+		again         int
+		tries, opened int64
+		err           error
 	}{
-		"cut in the middle, sent once":  {1 << 20, 0, 1, transfer.ErrCut},
-		"cut in the middle, sent again": {1 << 20, 2, 2, nil},
-		"cut after the last byte":       {-1, 2, 1, transfer.ErrCut},
+		"cut before the body, sent once":  {abort, 0, 1, 0, transfer.ErrCut},
+		"cut before the body, sent again": {abort, 2, 2, 1, nil},
+		"cut in the middle": {func(_ http.ResponseWriter, r *http.Request) {
+			io.CopyN(io.Discard, r.Body, 1<<20)
+			panic(http.ErrAbortHandler)
+		}, 2, 1, 1, transfer.ErrCut},
+		"cut after the last byte": {func(_ http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			panic(http.ErrAbortHandler)
+		}, 2, 1, 1, transfer.ErrCut},
+		"the question is refused":                {refuseToBeAsked(false), 0, 2, 1, nil},
+		"the question is refused after the body": {refuseToBeAsked(true), 0, 1, 1, nil},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var tries, opened atomic.Int64
 				c, u := inMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if tries.Add(1) > 1 {
-						sumOf(w, r)
+					if tries.Add(1) == 1 {
+						tt.first(w, r)
 						return
 					}
-					if tt.breakAt < 0 {
-						io.Copy(io.Discard, r.Body)
-					} else {
-						io.CopyN(io.Discard, r.Body, tt.breakAt)
-					}
-					panic(http.ErrAbortHandler)
+					sumOf(w, r)
 				}))
 				src := transfer.Source{Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
 					opened.Add(1)
 					return io.NopCloser(bytes.NewReader(data)), nil
 				}}
 				sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u, Source: src, Again: tt.again})
-				if !errors.Is(err, tt.err) || tries.Load() != tt.tries || opened.Load() != tt.tries {
+				if !errors.Is(err, tt.err) || tries.Load() != tt.tries || opened.Load() != tt.opened {
 					t.Errorf("err = %v, %d tries, opened %d times", err, tries.Load(), opened.Load())
 				}
-				if tt.err == nil && (sent == nil || string(sent.Body) != hexSum(data) || sent.SHA256 != hexSum(data) || sent.Tries != 2) {
+				if tt.tries > 1 && (sent == nil || string(sent.Body) != hexSum(data) || sent.SHA256 != hexSum(data) || sent.Tries != 2) {
 					t.Errorf("Upload = %+v", sent)
+				}
+				if tt.tries == 1 && tt.err == nil && (sent == nil || sent.Status != http.StatusExpectationFailed) {
+					t.Errorf("Upload = %+v, want the refusal", sent)
 				}
 			})
 		})
+	}
+}
+
+// refuseToBeAsked answers 417 to whoever asks first (RFC 9110, 10.1.1), before or after it took the body.
+func refuseToBeAsked(taken bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Expect") == "" {
+			panic("was not asked")
+		}
+		if taken {
+			io.Copy(io.Discard, r.Body)
+		}
+		w.WriteHeader(http.StatusExpectationFailed)
 	}
 }
 

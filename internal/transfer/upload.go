@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 )
 
@@ -21,8 +21,8 @@ type Upload struct {
 	Prepare func(*http.Request) error
 	Source  Source
 
-	// Again is how often the upload is begun again after the connection broke while its last byte was not handed out yet: the server cannot have
-	// all of it. Default 0. What the server may have in full is never sent again; ask the appliance what it has.
+	// Again is how often the upload is begun again after a connection that failed before a byte of the body was asked for: nobody can have acted on that. Default 0.
+	// What the server may have a part of is never sent again; ask the appliance what it has.
 	Again int
 	Pause time.Duration // before beginning again; default 1 s
 
@@ -53,112 +53,159 @@ const (
 // words for what is repeated.
 func (c *Client) Upload(ctx context.Context, u Upload) (*Sent, error) {
 	op := "upload to " + u.URL.Path
-	for try, again := 1, u.Again; ; try++ {
-		sent, left, err := c.upload(ctx, op, u)
-		if err == nil {
+	for try, again, ask := 1, u.Again, true; ; try++ {
+		s := &sending{Upload: u, client: c, ask: ask}
+		sent, err := s.run(ctx)
+		switch {
+		case err == nil && ask && sent.Status == http.StatusExpectationFailed && s.untouched:
+			ask = false // RFC 9110, 10.1.1: the same without the question
+			continue
+		case err == nil:
 			sent.Tries = try
 			return sent, nil
+		case ctx.Err() != nil || !s.untouched || !s.curable:
+			return nil, &Error{op, err}
+		case s.line.kept.Load() && try <= staleLimit:
+			continue // the server had given the connection up: a new one has a fresh chance
 		}
-		if left == nothing && try <= staleLimit && ctx.Err() == nil {
-			continue
-		}
-		again--
-		if again < 0 || left == everything || ctx.Err() != nil || errors.Is(err, ErrChanged) || !(errors.Is(err, ErrCut) || errors.Is(err, ErrStalled)) {
-			return nil, err
+		if again--; again < 0 {
+			return nil, &Error{op, err}
 		}
 		if !sleep(ctx, orDefault(u.Pause, defaultPause)) {
-			return nil, fault(ctx, ctx, op, err)
+			return nil, &Error{op, fault(ctx, ctx, err)}
 		}
 	}
 }
 
-// left is how much of a body went out.
-type left int
-
-const (
-	something  left = iota
-	nothing         // and over a kept connection, which the server had given up: a new one has a fresh chance
-	everything      // the server may have all of it
-)
-
 // staleLimit is how many kept connections may turn out to be gone.
 const staleLimit = 4
 
-// upload sends the file once.
-func (c *Client) upload(ctx context.Context, op string, u Upload) (sent *Sent, out left, err error) {
-	stall, answer := orDefault(u.Stall, DefaultStall), orDefault(u.Answer, DefaultAnswer)
+// sending is one request of an upload.
+type sending struct {
+	Upload
+	client    *Client
+	ask       bool // first
+	line      line
+	mu        sync.Mutex
+	bodies    []*Body // under mu; net/http opens another one when a kept connection was gone before anything was written
+	untouched bool    // there is a body, and no byte of it was asked for
+	curable   bool    // a new connection may help
+}
+
+func (s *sending) run(ctx context.Context) (sent *Sent, err error) {
+	stall := orDefault(s.Stall, DefaultStall)
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &watchdog{cancel: cancel}
 	defer watch.stop()
-
-	var line line
-	var bodies []*Body // net/http opens another one when a kept connection was gone before anything was written
-	open := func() (io.ReadCloser, error) {
-		b := NewBody(u.Source, u.Progress)
-		b.line = &line
-		bodies = append(bodies, b)
-		return &watched{Body: b, watch: watch, stall: stall, answer: answer}, nil
-	}
-	defer func() {
-		for _, b := range bodies {
-			b.Close()
-		}
-	}()
-	req, err := http.NewRequestWithContext(line.trace(inner), u.Method, u.URL.String(), nil)
+	// net/http returns only when nobody reads the body any more, and a file system may hang: the end of the context ends the reading too.
+	defer context.AfterFunc(inner, s.close)()
+	defer s.close()
+	req, err := s.request(inner, watch)
 	if err != nil {
-		return nil, something, fmt.Errorf("transfer: %s: the address or the method cannot be used", op)
-	}
-	if u.Header != nil {
-		req.Header = u.Header.Clone()
-	}
-	req.Header.Set("Expect", "100-continue")
-	if u.Source.Length() > 0 {
-		req.Body, _ = open()
-		req.GetBody, req.ContentLength = open, u.Source.Length()
-	}
-	if u.Prepare != nil {
-		if err := u.Prepare(req); err != nil {
-			return nil, something, fmt.Errorf("transfer: %s: %w", op, err)
-		}
+		return nil, err
 	}
 	watch.expect(stall + AskLimit)
-	resp, err := c.rt.RoundTrip(req)
-	last := bodies[max(len(bodies)-1, 0):]
-	switch {
-	case len(last) == 0 || last[0].Whole():
-		out = everything
-	case err != nil && line.kept.Load() && !last[0].begun.Load():
-		out = nothing
-	}
+	resp, err := s.client.rt.RoundTrip(req)
 	if err != nil {
-		if len(last) > 0 && last[0].failed() != nil {
-			err = last[0].failed()
-		} else {
-			err = cut(err)
+		s.untouched = s.none()
+		if why := s.source(); why != nil {
+			return nil, fault(ctx, inner, why)
 		}
-		return nil, out, fault(ctx, inner, op, err)
+		err, s.curable = s.client.judge(err)
+		return nil, fault(ctx, inner, err)
 	}
 	defer resp.Body.Close()
 	watch.expect(stall)
+	if resp.StatusCode == http.StatusExpectationFailed {
+		s.untouched = s.none()
+	}
 	sent = &Sent{Status: resp.StatusCode, Header: resp.Header}
-	limit := u.Limit
+	limit := s.Limit
 	if limit <= 0 {
 		limit = answerLimit
 	}
 	if sent.Body, err = io.ReadAll(io.LimitReader(resp.Body, limit)); err != nil {
-		return nil, everything, fault(ctx, inner, op, cut(err)) // it has answered: never again
+		err, _ = s.client.judge(err) // it has answered: never again
+		return nil, fault(ctx, inner, err)
 	}
-	sent.Whole = len(last) == 0 || last[0].Whole()
-	switch {
-	case len(last) == 0 && !u.Source.Unhashed:
-		sent.SHA256 = hex.EncodeToString(sha256.New().Sum(nil)) // an empty file
-	case sent.Whole && !u.Source.Unhashed:
-		if sent.SHA256, err = last[0].SHA256(); err != nil {
-			return nil, everything, err
+	return sent, s.whole(sent)
+}
+
+// request makes the request, with a body that was not read yet.
+func (s *sending) request(ctx context.Context, watch *watchdog) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(s.line.trace(ctx), s.Method, s.URL.String(), nil)
+	if err != nil {
+		return nil, errors.New("the address or the method cannot be used")
+	}
+	if s.Header != nil {
+		req.Header = s.Header.Clone()
+	}
+	if s.ask {
+		req.Header.Set("Expect", "100-continue")
+	}
+	if s.Source.Length() > 0 {
+		open := func() (io.ReadCloser, error) {
+			b := NewBody(s.Source, s.Progress)
+			b.line = &s.line
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.bodies = append(s.bodies, b)
+			if ctx.Err() != nil {
+				b.Close()
+			}
+			return &watched{b, watch, orDefault(s.Stall, DefaultStall), orDefault(s.Answer, DefaultAnswer)}, nil
+		}
+		req.Body, _ = open()
+		req.GetBody, req.ContentLength = open, s.Source.Length()
+	}
+	if s.Prepare != nil {
+		return req, s.Prepare(req)
+	}
+	return req, nil
+}
+
+// close ends reading.
+func (s *sending) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.bodies {
+		b.Close()
+	}
+}
+
+// none ends the bodies and reports whether no byte of any was asked for.
+func (s *sending) none() bool {
+	for _, b := range s.bodies {
+		if !b.Untouched() {
+			return false
 		}
 	}
-	return sent, everything, nil
+	return len(s.bodies) > 0
+}
+
+// source returns why the file could not be read, nil if that is not what went wrong.
+func (s *sending) source() error {
+	if len(s.bodies) == 0 {
+		return nil
+	}
+	return s.bodies[len(s.bodies)-1].failed()
+}
+
+// whole says whether the server was given all of the file, and its hash.
+func (s *sending) whole(sent *Sent) (err error) {
+	if len(s.bodies) == 0 { // an empty file
+		sent.Whole = true
+		if !s.Source.Unhashed {
+			sent.SHA256 = hex.EncodeToString(sha256.New().Sum(nil))
+		}
+		return nil
+	}
+	last := s.bodies[len(s.bodies)-1]
+	if sent.Whole = last.Whole(); sent.Whole && !s.Source.Unhashed {
+		sent.SHA256, err = last.SHA256()
+	}
+	return err
 }
 
 // watched is a body of which every read is a sign of life.

@@ -147,6 +147,11 @@ func (c *call) downloadBundle() {
 	}
 	c.w.Header().Set("Content-Type", "application/gzip")
 	c.w.Header().Set("Content-Disposition", `attachment; filename="support-bundle-`+c.n.name()+`.tar.gz"`)
+	if c.sw.BundleRanges {
+		c.w.Header().Set("ETag", `"`+c.key+`"`)
+		http.ServeContent(c.w, c.r, "", time.Time{}, bytes.NewReader(file))
+		return
+	}
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(file)))
 	c.w.Write(file)
 }

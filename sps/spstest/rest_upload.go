@@ -16,6 +16,15 @@ import (
 // the image itself as the body, as the vendor's own clients send it. The image is looked at and not kept.
 func (c *call) upload() {
 	n := c.n
+	if c.r.Header.Get("Expect") != "" {
+		switch c.sw.UploadAsked {
+		case "refused":
+			c.w.WriteHeader(http.StatusExpectationFailed)
+			return
+		case "late":
+			n.world.sleep(c.r.Context(), 10*time.Second)
+		}
+	}
 	if limit := c.sw.UploadLimit; limit > 0 && c.r.ContentLength > limit {
 		c.fail(http.StatusRequestEntityTooLarge, "RequestTooLarge", "the image is too large", nil)
 		return

@@ -166,13 +166,29 @@ func lingering(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		rc.EnableFullDuplex()
+		body := &wanted{ReadCloser: r.Body}
+		r.Body = body
 		h.ServeHTTP(w, r)
 		if _, err := w.Write(nil); err != nil || r.ContentLength == 0 { // hijacked: it was broken on purpose
+			return
+		}
+		if r.Header.Get("Expect") != "" && !body.read { // whoever was not told to go on sends nothing
 			return
 		}
 		rc.Flush()
 		io.Copy(io.Discard, r.Body)
 	})
+}
+
+// wanted is a request's body that remembers whether anybody read it.
+type wanted struct {
+	io.ReadCloser
+	read bool
+}
+
+func (w *wanted) Read(p []byte) (int, error) {
+	w.read = true
+	return w.ReadCloser.Read(p)
 }
 
 // peeked is a connection whose first byte has been looked at.

@@ -19,10 +19,16 @@ type Switches struct {
 	UploadStatus int
 	// UploadLimit is the largest request the upload takes, in bytes; a larger one ends in 413. Default: none. Not documented.
 	UploadLimit int64
+	// UploadAsked is what becomes of a client that asks before it sends an image (Expect: 100-continue, RFC 9110, 10.1.1): "" = it is told to go on, or refused; "late" = it
+	// is told so after ten seconds; "refused" = the question is, with 417. Not documented.
+	UploadAsked string
 	// RefuseDuplicate makes the upload refuse a version that is in a slot already. Default: it fills another slot. Not documented.
 	RefuseDuplicate bool
 	// SayAfterReboot makes the upload answer after_reboot: true, as the sample of the SPS 8.0 LTS guide does against its own table.
 	SayAfterReboot bool
+
+	// BundleRanges makes the download of a support bundle offer a validator and ranges. Default: neither. Not documented.
+	BundleRanges bool
 
 	// FetchDone is the word for a finished download. Default: "finished", as support bundles have it. The guide describes the end states without
 	// spelling them (SPS 7.0 LTS REST API Reference Guide, firmware fetch).
