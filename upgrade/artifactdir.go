@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // ArtifactDir is a folder of artifacts: files of mode 0600, each with a NAME.sha256 beside it that `sha256sum -c` reads. The
@@ -87,7 +90,7 @@ func (d *ArtifactDir) Inbox() fs.FS { return os.DirFS(d.inbox) }
 // InboxPath returns the path of the inbox, to tell a person.
 func (d *ArtifactDir) InboxPath() string { return d.inbox }
 
-// Put stores a file: written to a part file, hashed on the way, synced, then given its name. It needs the file's own size of
+// Put stores a file: written to a part file and hashed at the same time, beside write, synced, then given its name. It needs the file's own size of
 // memory never, and of disk once.
 func (d *ArtifactDir) Put(ctx context.Context, name string, write func(io.Writer) error) (a Artifact, err error) {
 	defer func() {
@@ -107,15 +110,15 @@ func (d *ArtifactDir) Put(ctx context.Context, name string, write func(io.Writer
 		return a, err
 	}
 	defer done()
-	h := sha256.New()
-	w := &countWriter{w: io.MultiWriter(part, h), ctx: ctx}
-	if err := write(w); err != nil {
+	file := transfer.NewWriter(part)
+	defer file.Stop()
+	if err := cmp.Or(write(&endingWriter{w: file, ctx: ctx}), context.Cause(ctx)); err != nil {
 		return a, err
 	}
-	if err := errors.Join(context.Cause(ctx), part.Sync()); err != nil {
+	a = Artifact{Name: name}
+	if a.Size, a.SHA256, err = file.Finish(); err != nil {
 		return a, err
 	}
-	a = Artifact{Name: name, Size: w.n, SHA256: hex.EncodeToString(h.Sum(nil))}
 	err = d.exclusive(func() error {
 		if err := absent(final); err != nil {
 			return err

@@ -42,18 +42,15 @@ func checkArtifactName(name string) error {
 	return fmt.Errorf("artifact name %q: want one plain file name of at most 200 bytes, without a dot in front", name)
 }
 
-// countWriter counts, and stops when the context ends.
-type countWriter struct {
+// endingWriter stops when the context ends.
+type endingWriter struct {
 	w   io.Writer
 	ctx context.Context
-	n   int64
 }
 
-func (c *countWriter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, context.Cause(c.ctx)
+func (e *endingWriter) Write(p []byte) (int, error) {
+	if e.ctx.Err() != nil {
+		return 0, context.Cause(e.ctx)
 	}
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
+	return e.w.Write(p)
 }

@@ -9,7 +9,8 @@ import (
 const (
 	downBlock  = 1 << 20
 	downBlocks = 6
-	sector     = 4096 // what direct I/O wants addresses, offsets and lengths to be multiples of; at least as large as any disk's
+	firstBlock = 64 << 10 // the first, so that a small file costs little
+	sector     = 4096     // what direct I/O wants addresses, offsets and lengths to be multiples of; at least as large as any disk's
 )
 
 // sink writes a part. Whole blocks go to the disk past the page cache where the file system can do that; what comes of a backup is not read again soon, and the cache
@@ -54,7 +55,9 @@ func (s *sink) close() error {
 	if s.direct == nil {
 		return nil
 	}
-	return s.direct.Close()
+	err := s.direct.Close()
+	s.direct = nil
+	return err
 }
 
 // aligned returns n bytes that begin at a multiple of a sector in memory.

@@ -85,6 +85,28 @@ func TestTrapDiskFullInAResume(t *testing.T) {
 	same(t, d.To, data)
 }
 
+// A writer says so too, at the latest in the end.
+func TestTrapDiskFullUnderAWriter(t *testing.T) {
+	for what, size := range map[string]int{"in the middle": 20 << 20, "in the last block": 8<<20 + 100} {
+		t.Run(what, func(t *testing.T) {
+			f, err := os.Create(filepath.Join(small(t, 8<<20), "file"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			w := transfer.NewWriter(f)
+			defer w.Stop()
+			_, err = w.Write(random(43, size))
+			if err == nil {
+				_, _, err = w.Finish()
+			}
+			if !errors.Is(err, transfer.ErrNoSpace) {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
+
 // A file system without direct I/O (this one may have it or not) and one with it give the same file; a cut in the middle of a sector does not harm either.
 func TestTrapDirectAndBufferedAgree(t *testing.T) {
 	data := random(41, 9<<20+777)
