@@ -14,18 +14,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/changeover-sdk/changeover/internal/transfer"
 )
 
 // Benchmarks here compare pairs: the peer and we alternate on the same server in the same run, each transfer in a process of its own. Every iteration is one pair, and there
 // are at least seven, whatever -benchtime says. What is reported is the median of the paired ratios with the least and the greatest, and the median of the processor time; a
-// median below its gate fails. The source lies in memory; downloads go to the disk of the temporary folder. Loopback is as the machine has it: pacing
-// by its congestion control is in, for both.
+// median below its gate fails. The source lies in memory; downloads go to the disk of the temporary folder. As root, all of it happens in a network of its own, whose
+// loopback does not pace (see unpaced); otherwise pacing is in, for both.
 
 const benchSize = 1 << 30
 
@@ -127,11 +130,29 @@ func benchPeer(b *testing.B, name string) string {
 	return path
 }
 
+// unpaced moves the calling goroutine, and what it listens on and starts from now on, into a network of its own, whose loopback has cubic as its congestion control: a machine's
+// default may be bbr, which paces loopback down to a fraction of what both sides can do.
+func unpaced(b *testing.B) {
+	b.Helper()
+	const route = "route replace local 127.0.0.0/8 dev lo table local proto kernel scope host src 127.0.0.1 congctl cubic"
+	runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		b.Logf("pacing is in: no network of its own: %v", err)
+		return
+	}
+	for _, args := range []string{"link set lo up", route, strings.Replace(route, "127.0.0.0/8", "127.0.0.1", 1)} {
+		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+			b.Fatalf("ip %s: %v: %s", args, err, out)
+		}
+	}
+}
+
 // bench is a server, its CA as a file, and a source in memory.
 type bench struct{ url, ca, src string }
 
 func newBench(b *testing.B, size int64) bench {
 	b.Helper()
+	unpaced(b)
 	dir := b.TempDir()
 	mem := dir
 	if d, err := os.MkdirTemp("/dev/shm", "transfer"); err == nil {
