@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -238,6 +239,9 @@ func (p *Page) prove(ctx context.Context, op string, q axtree.Query, proof Proof
 	answered := !proof.Answer
 	s, err := p.await(ctx, limit, op, label, func(s *axtree.Snapshot, state axtree.State) (bool, error) {
 		if r := p.outcome(mark); r != nil {
+			if r.status == http.StatusUnauthorized { // a script hears it before the page asks to sign in
+				return false, &Error{Reason: UnknownPage, State: string(axtree.StateSignedOut), Detail: "the session has ended: status 401"}
+			}
 			if err := r.refusal(s); err != nil {
 				return false, err
 			}

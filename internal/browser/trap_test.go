@@ -140,6 +140,7 @@ func TestPeerTrap(t *testing.T) {
 		"redirect to another address":       {body: page(button("numbered", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
 		"redirect by a script":              {body: page(`<button onclick="fetch('/press/elsewhere', {method: 'POST', mode: 'no-cors'})">Activate Slave</button>`), want: browser.UnknownPage, posts: 1, says: true},
 		"lost session in the middle":        {body: page(button("lost", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
+		"lost session told to a script":     {body: page(`<button onclick="fetch('/press/unauthorized', {method: 'POST'})">Activate Slave</button>`), want: browser.UnknownPage, posts: 1, says: true},
 		"lost session before":               {body: page(`<div id="d">` + activate + `</div><script>setTimeout(() => document.body.innerHTML = '<input type=password aria-label=Password><button>Login</button>', 400)</script>` + ``), within: []axtree.Label{{"nowhere yet"}}, want: browser.UnknownPage},
 		"expired password":                  {body: page(button("expired", "Activate Slave")), want: browser.UnknownPage, posts: 1, says: true},
 		"a field of the same name":          {body: page(`<input aria-label="Activate Slave">` + activate), posts: 1},
@@ -167,6 +168,7 @@ func TestPeerTrap(t *testing.T) {
 			c.Close()
 		}
 	})
+	a.Handle("/press/unauthorized", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	other := browsertest.NewAppliance(t)
 	for name, to := range map[string]string{"elsewhere": "https://elsewhere.example.test/done", "numbered": "https://" + other.Dial() + "/done"} {
 		a.Handle("/press/"+name, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusSeeOther) })
