@@ -58,16 +58,6 @@ func (b *browser) signIn(root, password string) {
 	}
 }
 
-// goOn presses the button of a page that comes before the others.
-func (b *browser) goOn(path, button string) string {
-	b.t.Helper()
-	form := url.Values{button: {"1"}}
-	if m := hidden.FindStringSubmatch(b.get(path)); m != nil {
-		form.Set("token", m[1])
-	}
-	return b.body(b.http.PostForm(b.base+path, form))
-}
-
 func (b *browser) body(resp *http.Response, err error) string {
 	b.t.Helper()
 	if err != nil {

@@ -33,6 +33,8 @@
 //   - Jump Clients that follow the name, return at the connection rate, and upgrade within the throttle; or flood the appliance; or never return.
 //   - A factory-new appliance, certificates, a restore that overwrites the failover settings, a factory reset.
 //
+// An appliance that is away refuses or breaks connections; it answers 503 only in the phase of a start that is told to.
+//
 // # How do I see the pages?
 //
 // Open the address that [Box.Start] returns in a browser, at /login and at /appliance, and sign in as [AdminUser]; "simulator -pra pair -markup script" of this
@@ -40,8 +42,6 @@
 // and tables for layout with links as buttons. A page driver has to manage all of them, because the vendor's own markup is not public, and it may change. Switches put a
 // second factor, a licence agreement or an expired password before the pages, give buttons a question, or put the pages into frames. Site.Traps spoil them: a button twice,
 // a heading that is another, a session that ends in the middle; what a driver must refuse can be rehearsed.
-//
-// An appliance that is away refuses or breaks connections; it answers 503 only in the phase of a start that is told to.
 //
 // # What is true?
 //

@@ -68,8 +68,11 @@ func (b *Box) token(id string) []markup.Hidden {
 	if b.site.Switches.NoToken {
 		return nil
 	}
-	return []markup.Hidden{{Name: "token", Value: id}}
+	return []markup.Hidden{{Name: "token", Value: tokenOf(id)}}
 }
+
+// tokenOf is made of a session's cookie, so that the cookie itself is on no page.
+func tokenOf(id string) string { return revision("token of " + id) }
 
 // fill puts what a view shows on a page. What the page said last comes as a refusal.
 func (v *view) fill(b *Box, m *page, p *markup.Page) {

@@ -118,7 +118,7 @@ func (b *Box) gate(k *call, root, id string) (a answer, stays bool) {
 
 // fresh reports whether a form was served in this session.
 func (b *Box) fresh(k *call, id string) bool {
-	return b.site.Switches.NoToken || k.form.Get("token") == id
+	return b.site.Switches.NoToken || k.form.Get("token") == tokenOf(id)
 }
 
 // signOut ends a session of the pages.

@@ -72,7 +72,7 @@ func (b *browser) login(user, password string) {
 	}
 }
 
-var hidden = regexp.MustCompile(`<input type="hidden" name="token" value="([^"]*)">`)
+var hidden = regexp.MustCompile(`"token"(?: value=|,"value":)"([^"]*)"`)
 
 // press sends the form as a browser does: the fields, and the button that was pressed.
 func (b *browser) press(path, id string, fields map[string]string, file string, image File) (int, http.Header, string) {
@@ -86,9 +86,10 @@ func (b *browser) press(path, id string, fields map[string]string, file string, 
 		part, _ := w.CreateFormFile(file, "sps.iso")
 		io.Copy(part, image)
 	}
-	if _, _, page := b.do("GET", path, "", nil); fields["token"] == "" {
-		if m := hidden.FindStringSubmatch(page); m != nil {
+	for _, accept := range []string{"text/html", "application/json"} { // a script asks for the token
+		if m := hidden.FindStringSubmatch(b.see(path, http.Header{"Accept": {accept}})); m != nil {
 			w.WriteField("token", m[1])
+			break
 		}
 	}
 	w.WriteField("press", id)
