@@ -27,8 +27,9 @@ const awaitTTL = "await the old TTL"
 func LowerTTL(rec *failover.Record, ttl time.Duration) (lower, await Step) {
 	l := &loweredTTL{rec: rec, ttl: ttl}
 	on, with := recordName(rec), map[string]string{"at most": ttl.String()}
+	// Freely, because it may be done twice without harm, and a cancel while secondaries are awaited leaves nothing unknown.
 	lower = Step{Name: "lower the TTL", On: []string{on}, With: with, Observe: l.observe, Act: l.act, Ask: l.ask(on, seconds(ttl)), Until: awaitTTL, Restore: l.restore,
-		Again: IfNotBegun, Settle: 10 * time.Second, Every: 10 * time.Second, Limit: 25 * time.Hour, Takes: 5 * time.Minute,
+		Again: Freely, Settle: 10 * time.Second, Every: 10 * time.Second, Limit: 25 * time.Hour, Takes: 5 * time.Minute,
 		Advice: "A secondary that lost the notification asks by itself within the zone's SOA refresh. One that is dead has to be left out, with a reason."}
 	await = Step{Name: awaitTTL, On: []string{on}, With: with, Observe: l.wait, Every: 30 * time.Second, Limit: 8 * 24 * time.Hour, Takes: time.Hour,
 		Advice: "Swing earlier only if users may be led to the old appliance for as long as the old TTL says."}
@@ -158,5 +159,5 @@ func (l *loweredTTL) restore(since Mark) Step {
 			return swingHint(res, err)
 		},
 		Ask:   l.ask(on, fmt.Sprintf("%s, as before", seconds(seen.Was.Longest()))),
-		Again: IfNotBegun, Settle: 10 * time.Second, Every: 10 * time.Second, Limit: 15 * time.Minute, Takes: time.Minute}
+		Again: Freely, Settle: 10 * time.Second, Every: 10 * time.Second, Limit: 15 * time.Minute, Takes: time.Minute}
 }
