@@ -30,9 +30,9 @@ tidy:
 unit:
 	$(GO) test -race -shuffle=on -timeout 20m ./...
 
-# Every crash and every fault of the runbooks, without the race detector, under which unit runs a sample of them.
+# The crashes, faults and scenarios of the runbooks, without the race detector, under which unit runs a sample of them.
 sweeps:
-	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault' ./upgrade/runbook
+	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault|TestScenarioPRA' ./upgrade/runbook
 
 # The examples as a stranger starts them, in a pipe.
 examples:

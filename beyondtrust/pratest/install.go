@@ -39,6 +39,9 @@ func (s *Site) offer(name string) (Package, bool) {
 // offered are the packages that b may see.
 func (b *Box) offered() []Package {
 	var list []Package
+	if b.site.w.server.withheld == b {
+		return nil
+	}
 	for _, p := range b.site.Offers {
 		p = p.filled()
 		if !b.isInstalled(p) && (!b.site.w.server.served[b.GUID+p.Name] || b.site.Switches.StaysOffered) {

@@ -26,6 +26,9 @@ func (s Scenario) On() (on []string) {
 	return append(on, "site")
 }
 
+// NeedsPair reports whether it can be played only where two appliances are in service.
+func (s Scenario) NeedsPair() bool { return s.pair }
+
 // ends plans how the first installation from now on ends, wherever it is.
 func ends(e Ending) func(*Site) {
 	return func(s *Site) {
@@ -84,6 +87,12 @@ var scenarios = []Scenario{
 		for _, p := range b.site.Offers {
 			b.site.w.server.served[b.GUID+p.Name] = true
 		}
+	}},
+	{Name: "image-not-there-yet", About: "the update server has the packages for A, and not yet for B", pair: true, site: func(s *Site) { s.w.server.withheld = &s.B }},
+	{Name: "slot-already-there", About: "somebody has installed the Base software already", box: func(b *Box) { b.st.base = newestBase(b.site.Offers, b.st.base) }},
+	{Name: "slot-list-position-is-not-slot-id", About: "the list of updates begins with one that nobody asked for, and its order is not that of installing", site: func(s *Site) {
+		s.Offers = append([]Package{{Name: "Hotfix 4711"}}, s.Offers...)
+		slices.Reverse(s.Offers[1:])
 	}},
 	{Name: "automatic-updates-fail", About: "the update server cannot be reached", box: func(b *Box) { b.Restricted = true }},
 	{Name: "still-up-just-after-reboot-call", About: "the appliance answers for five more minutes after an installation began", site: func(s *Site) { s.Times.Linger = 5 * time.Minute }},

@@ -20,6 +20,7 @@ var fromTheList = []string{
 	"burst-beats-limit", "pause-returned-too-early", "effect-kills-the-runner", "operator-changed-state-between-runs", "partial-page-of-results",
 	"never-switched-slot", "host-name-redirected-to-peer", "left-in-maintenance-mode", "old-failure-still-shown", "reboot-takes-29-minutes", "both-primary",
 	"both-backup-for-a-while", "both-backup-for-ever", "clients-never-return", "package-served-once", "clock-off-by-a-day",
+	"image-not-there-yet", "slot-already-there", "slot-list-position-is-not-slot-id",
 }
 
 // TestScenarios plays every scenario and sees what it is about.
@@ -57,6 +58,23 @@ func TestScenarios(t *testing.T) {
 		site *pratest.Site // default a pair
 		seen check
 	}{
+		"image-not-there-yet": {nil, func(t *testing.T, s *pratest.Site) bool {
+			for _, b := range s.Boxes() {
+				act(t, b, beyondtrust.MenuUpdates, "", beyondtrust.ButtonCheckForUpdates, nil)
+			}
+			time.Sleep(time.Minute)
+			return updates(t, &s.A).State == beyondtrust.UpdateAvailable && updates(t, &s.B).State == beyondtrust.UpdateUpToDate
+		}},
+		"slot-already-there": {nil, func(t *testing.T, s *pratest.Site) bool {
+			base, version, _ := s.A.Running()
+			return base == "7.0.0" && version == "24.3.2"
+		}},
+		"slot-list-position-is-not-slot-id": {nil, func(t *testing.T, s *pratest.Site) bool {
+			act(t, &s.A, beyondtrust.MenuUpdates, "", beyondtrust.ButtonCheckForUpdates, nil)
+			time.Sleep(time.Minute)
+			list := updates(t, &s.A).Available
+			return len(list) == 3 && list[0].Name == "Hotfix 4711" && list[1].Class == beyondtrust.PackageSite && list[1].Blocked != "" && list[2].Class == beyondtrust.PackageBase
+		}},
 		"wrong-member-selected":        {nil, func(t *testing.T, s *pratest.Site) bool { return identity(t, s, s.A.Address()) == "pra-b" }},
 		"host-name-redirected-to-peer": {nil, func(t *testing.T, s *pratest.Site) bool { return identity(t, s, s.A.Host()+":443") == "pra-b" }},
 		"peer-too-far-behind": {nil, func(t *testing.T, s *pratest.Site) bool {

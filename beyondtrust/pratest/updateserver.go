@@ -17,7 +17,8 @@ import (
 
 // updateServer is the vendor's: it serves a package once for each appliance's key.
 type updateServer struct {
-	served map[string]bool // GUID and package
+	served   map[string]bool // GUID and package
+	withheld *Box            // it has nothing for this one yet
 }
 
 // ErrServed says that the update server has served this package for this appliance before; a second copy needs Technical Support (guide).

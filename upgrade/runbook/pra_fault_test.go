@@ -150,6 +150,9 @@ func (x *praGround) truth(t *testing.T, rep *upgrade.Report, err error) {
 	if bad := x.guide.judge(x, rep.Outcome.Good()); bad != nil {
 		t.Errorf("%s, and %v\n%s\n%s", rep.Outcome, bad, rep, x.site.Record())
 	}
+	if owed := x.owed(rep); owed != nil {
+		t.Errorf("%v\n%s", owed, rep)
+	}
 	if (err == nil) != rep.Outcome.Good() {
 		t.Errorf("outcome %s with the error %v", rep.Outcome, err)
 	}

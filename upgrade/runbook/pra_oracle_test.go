@@ -9,6 +9,7 @@ import (
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
+	"github.com/changeover-sdk/changeover/upgrade"
 )
 
 // praGuide is what a guide lets happen to a site: the oracle of the crash matrix and of the fault sweep. It is compared with the simulator's own books, which hold every moment and
@@ -75,6 +76,20 @@ func (g praGuide) ordered(acts []string, all bool) error {
 	return nil
 }
 
+// owed says whether the report names what was set for the time being and not put back. It may also name what was perhaps set, in a run that stopped there.
+func (r *praGround) owed(rep *upgrade.Report) error {
+	want := 0
+	for _, act := range r.acts() {
+		if strings.HasSuffix(act, " "+beyondtrust.ButtonSave) {
+			want = 1 - want
+		}
+	}
+	if len(rep.Owed) < want || rep.Outcome.Good() && len(rep.Owed) != want {
+		return fmt.Errorf("%d changes are still to be put back, and the report names %+v", want, rep.Owed)
+	}
+	return nil
+}
+
 // syncedBeforeBreak says whether the relationship was broken without a good data-sync since the run began: pressed, or by the appliance's own schedule when the press was lost.
 func (r *praGround) syncedBeforeBreak() error {
 	synced := false
@@ -127,7 +142,7 @@ func (g praGuide) announced(r *praGround, before []pratest.Served, at time.Time)
 	case last.What == pratest.Down && last.Detail == "power lost":
 		return true // a planned fault
 	case g.outages && last.What == pratest.Down:
-		return strings.HasPrefix(last.Detail, "installs ")
+		return strings.Contains(last.Detail, "installs ")
 	}
 	return g.shared && last.What == pratest.AddressSet && strings.HasSuffix(last.Detail, "false")
 }
