@@ -140,23 +140,16 @@ func (p *Page) call(ctx context.Context, method string, params, result any) erro
 func (p *Page) Goto(ctx context.Context, path string, heading axtree.Label) (*axtree.Snapshot, error) {
 	const op = "open"
 	p.heading = heading
-	var nav struct{ ErrorText, LoaderID string }
-	at := p.b.cfg.Site.JoinPath(path).String()
-	const tries = 3 // a page whose script goes somewhere by itself at the same time takes our place
-	for range tries {
-		if err := p.call(ctx, "Page.navigate", dict{"url": at}, &nav); err != nil {
-			return nil, p.fail(ctx, op, path, err)
-		}
-		if nav.ErrorText != "net::ERR_ABORTED" {
-			break
-		}
+	failed, err := p.navigate(ctx, path)
+	if err != nil {
+		return nil, p.fail(ctx, op, path, err)
 	}
-	if nav.ErrorText != "" {
-		e := &Error{Reason: Failed, Op: op, Label: path, Detail: nav.ErrorText}
+	if failed != "" {
+		e := &Error{Reason: Failed, Op: op, Label: path, Detail: failed}
 		switch {
-		case strings.Contains(nav.ErrorText, "ERR_CERT") || strings.Contains(nav.ErrorText, "SSL"):
+		case strings.Contains(failed, "ERR_CERT") || strings.Contains(failed, "SSL"):
 			e.Reason = Certificate
-		case nav.ErrorText == errFence:
+		case failed == errFence:
 			e.Reason, e.Detail = UnknownPage, "the page leads to another host, where no browser of this driver goes: single sign-on needs a person"
 		}
 		return nil, e
@@ -168,6 +161,29 @@ func (p *Page) Goto(ctx context.Context, path string, heading axtree.Label) (*ax
 		return state == axtree.StatePage, p.elsewhere(state)
 	})
 	return s, p.another(err)
+}
+
+// navigate goes to an address, and returns the browser's word for why that failed. A page whose script goes somewhere by itself at the same time takes
+// our place; then we wait until it has got there, and go once more.
+func (p *Page) navigate(ctx context.Context, path string) (failed string, err error) {
+	at := p.b.cfg.Site.JoinPath(path).String()
+	patience := time.NewTimer(p.b.cfg.Patience)
+	defer patience.Stop()
+	for {
+		var nav struct{ ErrorText string }
+		if err := p.call(ctx, "Page.navigate", dict{"url": at}, &nav); err != nil || nav.ErrorText != "net::ERR_ABORTED" {
+			return nav.ErrorText, err
+		}
+		select {
+		case <-p.wake:
+		case <-patience.C:
+			return nav.ErrorText, nil
+		case <-p.lost.Done():
+			return "", context.Cause(p.lost)
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		}
+	}
 }
 
 // another makes of an error that says that something did not come in time one that says which page it was instead, if it was another one.
