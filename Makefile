@@ -30,9 +30,10 @@ tidy:
 unit:
 	$(GO) test -race -shuffle=on -timeout 20m ./...
 
-# The crashes, faults and scenarios of the runbooks, without the race detector, under which unit runs a sample of them.
+# The crashes, faults and scenarios of the runbooks, and every guide by a real browser, without the race detector, under which unit runs a sample of them.
 sweeps:
 	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault|TestScenarioPRA' ./upgrade/runbook
+	$(GO) test -shuffle=on -timeout 20m -run 'TestPeerGuides' ./examples/rehearse
 
 # The examples as a stranger starts them, in a pipe.
 examples:
@@ -44,6 +45,7 @@ fuzz:
 
 soak:
 	CHANGEOVER_SOAK=1 $(GO) test -race -timeout 6h -run 'Crash|Fault|Scenario|Soak' -v ./upgrade/... ./sps/... ./beyondtrust/... ./failover/...
+	CHANGEOVER_SOAK=1 $(GO) test -timeout 2h -run 'TestSoakGuides' -v ./examples/rehearse
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -16,6 +16,7 @@ import (
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
 	"github.com/changeover-sdk/changeover/beyondtrust/praweb"
 	"github.com/changeover-sdk/changeover/sps"
+	"github.com/changeover-sdk/changeover/sps/spstest"
 	"github.com/changeover-sdk/changeover/sps/spsweb"
 	"github.com/changeover-sdk/changeover/upgrade"
 	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
@@ -109,6 +110,14 @@ func (s setting) praPages(site *pratest.Site, box *pratest.Box) (beyondtrust.Pag
 	}
 	s.crew.drivers = append(s.crew.drivers, d)
 	return d.Pages(), nil
+}
+
+// styles are how the simulators of both products can make their pages.
+func styles() (names []string) {
+	for _, m := range spstest.Markups() {
+		names = append(names, string(m))
+	}
+	return names
 }
 
 // dialled is the host:port of a simulator that was started.

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/upgrade"
@@ -35,21 +36,26 @@ func main() {
 // stage is a guide set up on simulated appliances.
 type stage struct {
 	procedure upgrade.Procedure
-	pages     map[string]upgradetest.Pages  // for the simulated person
-	scale     float64                       // of the run's waits; 0: that of the appliances
-	answer    func(upgrade.Question) string // of the simulated person, where he is to do more than to say yes
-	truth     func() string                 // what the simulated appliances say of themselves afterwards
+	pages     map[string]upgradetest.Pages                 // for the simulated person
+	scale     float64                                      // of the run's waits; 0: that of the appliances
+	answer    func(upgrade.Question) string                // of the simulated person, where he is to do more than to say yes
+	secret    func(name string) (value string, known bool) // that he was given
+	truth     func() string                                // what the simulated appliances say of themselves afterwards
+	presses   func() []string                              // the buttons that the simulated appliances know of, in order, each with its appliance
+	secrets   []string                                     // what nothing that a run leaves behind may hold
 	close     func()
 }
 
 // setting is what a guide is set up with.
 type setting struct {
-	scale float64
-	fail  string // a scenario; empty: all goes well
-	hands string // who presses the vendor's pages
-	crew  *crew  // the browsers
-	dir   string // for artifacts
-	swing string // how traffic is moved: dns, shared-ip or nat
+	scale  float64
+	fail   string // a scenario; empty: all goes well
+	hands  string // who presses the vendor's pages
+	crew   *crew  // the browsers
+	dir    string // for artifacts
+	swing  string // how traffic is moved: dns, shared-ip or nat
+	manual bool   // a PRA appliance that cannot reach the update server
+	style  string // of the simulators' pages
 }
 
 type guide struct {
@@ -64,6 +70,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	fail := fs.String("fail", "", "play this failure (\"list\" lists them)")
 	hands := fs.String("hands", byDriver, "who presses the buttons that have no API: "+byDriver+" (the simulators' own), "+byBrowser+" (a real, headless one), "+byPerson+" (you: every question is yours, too) or "+bySimulated+" (a person who does what he is told)")
 	swing := fs.String("swing", "dns", "how a PRA guide moves the site's traffic: "+strings.Join(swings, ", "))
+	style := fs.String("style", styles()[0], "how the simulators' pages are made, for a browser: "+strings.Join(styles(), ", "))
+	manual := fs.Bool("manual", false, "with pra-node: the appliance cannot reach the update server, so a person fetches its packages")
 	scale := fs.Float64("scale", 1.0/600, "how long a second of the appliances takes")
 	dir := fs.String("dir", "", "keep journal and artifacts in this folder (default: a temporary one, removed at the end)")
 	fs.Usage = func() {
@@ -81,8 +89,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return 0
 	}
 	g, known := guides[*name]
-	if !known || !slices.Contains(allHands, *hands) || fs.NArg() > 0 || *scale <= 0 {
-		fmt.Fprintf(errs, "rehearse: want a known -guide (%s), known -hands (%s), a -scale above 0 and no further arguments\n", strings.Join(slices.Sorted(maps.Keys(guides)), ", "), strings.Join(allHands, ", "))
+	if !known || !slices.Contains(allHands, *hands) || !slices.Contains(styles(), *style) || fs.NArg() > 0 || *scale <= 0 {
+		fmt.Fprintf(errs, "rehearse: want a known -guide (%s), known -hands (%s), a known -style (%s), a -scale above 0 and no further arguments\n", strings.Join(slices.Sorted(maps.Keys(guides)), ", "), strings.Join(allHands, ", "), strings.Join(styles(), ", "))
 		return cli.Usage
 	}
 	fails := g.fails()
@@ -104,7 +112,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		defer os.RemoveAll(tmp)
 		*dir = tmp
 	}
-	s := setting{scale: *scale, fail: *fail, hands: *hands, swing: *swing, dir: filepath.Join(*dir, "artifacts")}
+	s := setting{scale: *scale, fail: *fail, hands: *hands, swing: *swing, manual: *manual, style: *style, dir: filepath.Join(*dir, "artifacts")}
 	if s.hands == byBrowser {
 		s.hands = withoutBrowser(in, errs)
 	}
@@ -134,16 +142,13 @@ func (st *stage) play(ctx context.Context, journal string, s setting, in io.Read
 	}
 	fmt.Fprintf(out, "%s\n", plan)
 
-	person := &upgradetest.Person{Pages: st.pages, Inbox: filepath.Join(filepath.Dir(journal), "artifacts", "inbox"), Patience: 1e9, Answer: st.answer}
+	person := st.person(s)
 	var operator upgrade.Operator = person
 	if s.hands == byPerson {
 		operator = atTerminal(upgrade.Terminal(in, out), person)
 	}
 	live, width := cli.Terminal(out)
-	opts := &upgrade.Options{Operator: operator, Scale: cmp.Or(st.scale, s.scale), Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && s.hands != byPerson, width)}
-	if s.hands == byBrowser {
-		opts.Scale = max(opts.Scale, slower)
-	}
+	opts := &upgrade.Options{Operator: operator, Scale: st.waits(s), Logger: slog.New(slog.DiscardHandler), Events: upgrade.Show(out, live && s.hands != byPerson, width)}
 	rep, err := st.runs(ctx, journal, opts)
 	if rep != nil {
 		fmt.Fprintf(out, "\n%s", rep)
@@ -154,6 +159,20 @@ func (st *stage) play(ctx context.Context, journal string, s setting, in io.Read
 	}
 	fmt.Fprintf(out, "\nthe appliances say: %s\n", st.truth())
 	return cli.End(out, rep.Outcome)
+}
+
+// person is a simulated one, who knows the simulated appliances.
+func (st *stage) person(s setting) *upgradetest.Person {
+	return &upgradetest.Person{Pages: st.pages, Inbox: filepath.Join(s.dir, "inbox"), Patience: time.Second, Answer: st.answer, Secret: st.secret}
+}
+
+// waits is how long a second of the run's waits takes.
+func (st *stage) waits(s setting) float64 {
+	scale := cmp.Or(st.scale, s.scale)
+	if s.hands == byBrowser {
+		scale = max(scale, slower)
+	}
+	return scale
 }
 
 // runs carries the procedure out. A hold ends a run: the next one, the second maintenance window, follows at once.

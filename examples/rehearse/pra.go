@@ -28,6 +28,11 @@ func praFails(site func() *pratest.Site) (names []string) {
 	return names
 }
 
+const (
+	praSecret     = "Rehearsal-only-2"
+	praPassphrase = "Rehearsal-only-3"
+)
+
 // praStage is a simulated PRA site and what talks to it.
 type praStage struct {
 	site      *pratest.Site
@@ -43,9 +48,9 @@ type praStage struct {
 
 // praSetUp starts a site of the given kind, with the failure that was asked for, and clients for each of its appliances by their own addresses.
 func praSetUp(s setting, site *pratest.Site) (*praStage, error) {
-	site.Scale = s.scale / 2
+	site.Scale, site.Markup = s.scale/2, pratest.Markup(s.style)
 	for _, name := range []string{"site", "a", "b"} { // an account each: the requests that an account has are counted in real time, and this runs fast
-		site.Accounts = append(site.Accounts, pratest.Account{Name: name, ClientID: "rehearsal-" + name, Secret: "no secret", Command: beyondtrust.CommandFull, Configuration: true, Backup: true, Reporting: true})
+		site.Accounts = append(site.Accounts, pratest.Account{Name: name, ClientID: "rehearsal-" + name, Secret: praSecret, Command: beyondtrust.CommandFull, Configuration: true, Backup: true, Reporting: true})
 	}
 	site.Users = []pratest.User{{Name: "ada"}, {Name: "grace", Session: true, Ends: 10 * time.Minute}}
 	st := &praStage{site: site, update: upgrade.PRAUpdate{Version: beyondtrust.Version{Number: "25.1.1"}}}
@@ -100,6 +105,13 @@ func (st *praStage) stage(p upgrade.Procedure) *stage {
 	for i, b := range st.site.Boxes() {
 		out.pages[[]upgrade.PRA{st.a, st.b}[i].Host()] = b
 	}
+	out.presses = func() (list []string) {
+		for _, e := range st.site.Record().Of(pratest.Press) {
+			list = append(list, e.Box+": "+e.Detail)
+		}
+		return list
+	}
+	out.secrets = []string{pratest.AdminPassword, praSecret, praPassphrase}
 	watch := st.site.Watch(context.Background(), 10*time.Millisecond)
 	out.truth = func() (text string) {
 		for _, b := range st.site.Boxes() {
@@ -113,11 +125,22 @@ func (st *praStage) stage(p upgrade.Procedure) *stage {
 
 // praNode is one PRA appliance, upgraded from 24.3.2 to 25.1.1 with automatic updates.
 func praNode(s setting) (*stage, error) {
-	st, err := praSetUp(s, pratest.Single())
+	site := pratest.Single()
+	site.A.Restricted = s.manual
+	st, err := praSetUp(s, site)
 	if err != nil {
 		return nil, err
 	}
-	return st.stage(runbook.PRANode{Appliance: st.a, Site: st.name, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+	st.update.Manual = s.manual
+	if s.manual {
+		st.update.Store = st.artifacts
+	}
+	out := st.stage(runbook.PRANode{Appliance: st.a, Site: st.name, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure())
+	out.secret = func(name string) (string, bool) { // the one that he is ever told to type stands on the appliance's own page
+		key, err := site.A.Read(context.Background(), beyondtrust.MenuUpdates, "", beyondtrust.LinkDownloadKey)
+		return key, err == nil && strings.Contains(name, beyondtrust.LinkDownloadKey)
+	}
+	return out, nil
 }
 
 // praSync is a pair, of which A stays the primary.
@@ -142,7 +165,10 @@ func praAsync(s setting) (*stage, error) {
 func praHardware(s setting) (*stage, error) {
 	site := pratest.Migrate()
 	site.Offers = []pratest.Package{{Name: "BeyondTrust-24.3.2", Build: "51234"}} // what the old one runs: a backup fits no other
-	if s.hands == byPerson || s.hands == bySimulated {
+	switch s.hands {
+	case byBrowser:
+		site.Times.Restore = 40 * time.Minute // two seconds: when a browser has seen what came of a press, a shorter outage is over
+	case byPerson, bySimulated:
 		s.hands = byDriver // the private key of a certificate is not handed around
 	}
 	st, err := praSetUp(s, site)
@@ -157,7 +183,7 @@ func praHardware(s setting) (*stage, error) {
 	}
 	st.update = upgrade.PRAUpdate{Packages: []string{"BeyondTrust-24.3.2"}, Version: beyondtrust.Version{Number: "24.3.2"}}
 	out := st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
-		Passphrase: beyondtrust.NewSecret("rehearsed"), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
+		Passphrase: beyondtrust.NewSecret(praPassphrase), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
 	out.answer = func(q upgrade.Question) string {
 		if strings.HasSuffix(q.Step, "first sign-in") {
 			if err := site.B.FirstSignIn(pratest.AdminPassword); err != nil {

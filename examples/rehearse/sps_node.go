@@ -31,9 +31,11 @@ func playable(on string) (names []string) {
 // target is what the guides upgrade to, from 7.0.2.
 var target = sps.MustVersion("7.0.2.1")
 
+const spsPassword = "Rehearsal-only-1"
+
 // spsNode is one SPS.
 func spsNode(s setting) (*stage, error) {
-	node := &spstest.Node{Scale: s.scale, CoreFiles: []string{"core.2026-01-01"}}
+	node := &spstest.Node{Password: spsPassword, Markup: spstest.Markup(s.style), Scale: s.scale, CoreFiles: []string{"core.2026-01-01"}}
 	if s.fail != "" {
 		if err := node.Play(s.fail); err != nil {
 			return nil, err
@@ -47,6 +49,8 @@ func spsNode(s setting) (*stage, error) {
 		procedure: book.Procedure(),
 		pages:     map[string]upgradetest.Pages{"": node},
 		truth:     func() string { return "sps1 runs " + node.Running() },
+		presses:   func() []string { return spsPresses(node.Record()) },
+		secrets:   []string{spsPassword},
 		close:     node.Close,
 	}, nil
 }

@@ -15,7 +15,7 @@ func spsSearchFails() []string { return playable("cluster") }
 
 // spsHA is a High Availability pair.
 func spsHA(s setting) (*stage, error) {
-	pair := &spstest.Pair{A: &spstest.Node{Scale: s.scale}}
+	pair := &spstest.Pair{A: &spstest.Node{Password: spsPassword, Markup: spstest.Markup(s.style), Scale: s.scale}}
 	book, err := pairBook(s, pair)
 	if err != nil {
 		return nil, err
@@ -29,14 +29,19 @@ func spsHA(s setting) (*stage, error) {
 		procedure: book.Procedure(),
 		pages:     map[string]upgradetest.Pages{"": pair},
 		truth:     func() string { return says(pair.A, pair.B) },
+		presses:   func() []string { return spsPresses(pair.A.Record()) },
+		secrets:   []string{spsPassword},
 		close:     pair.Close,
 	}, nil
 }
 
 // spsSearch is a search master with two minions, one of which is upgraded after the other.
 func spsSearch(s setting) (*stage, error) {
-	cluster := &spstest.Cluster{Master: &spstest.Node{Name: "search", Scale: s.scale}}
+	cluster := &spstest.Cluster{Master: &spstest.Node{Name: "search", Password: spsPassword, Scale: s.scale}}
 	nodes := cluster.Nodes()
+	for _, n := range nodes {
+		n.Markup = spstest.Markup(s.style)
+	}
 	if s.fail != "" {
 		if err := cluster.Play(s.fail); err != nil {
 			return nil, err
@@ -60,8 +65,17 @@ func spsSearch(s setting) (*stage, error) {
 	pages[master.Client.Host()] = cluster.Master
 	return &stage{
 		procedure: book.Procedure(), pages: pages, close: cluster.Close,
-		truth: func() string { return says(nodes...) },
+		truth:   func() string { return says(nodes...) },
+		presses: func() []string { return spsPresses(cluster.Master.Record()) },
+		secrets: []string{spsPassword},
 	}, nil
+}
+
+func spsPresses(r spstest.Record) (list []string) {
+	for _, e := range r.Of(spstest.Press) {
+		list = append(list, e.Node+": "+e.Detail)
+	}
+	return list
 }
 
 func says(nodes ...*spstest.Node) (text string) {
