@@ -13,7 +13,8 @@ import (
 	"github.com/changeover-sdk/changeover/internal/browser/browsertest"
 )
 
-// styles are one page in three sorts of markup: a plain form, drawn by a script with a question of the browser's, and link-buttons in tables for layout.
+// styles are one page in five sorts of markup: a plain form, drawn by a script with a question of the browser's, link-buttons in tables for layout, a card for
+// each node, and a column for each.
 var styles = map[string]struct {
 	menu, page string
 	ask        bool
@@ -32,6 +33,17 @@ var styles = map[string]struct {
 			['This node', 'Other node'].map((n, i) => '<section aria-label="' + n + '"><h2>' + n + '</h2><div><div>Node HA state</div><div>' + ['HA', 'standalone'][i] + '</div></div><button data-n="' + ['this', 'other'][i] + '">Shutdown</button></section>').join('');
 			r.onclick = e => { const n = e.target.dataset.n; if (n && confirm('Shut the node down?')) fetch('/press/' + n, {method: 'POST'}).then(() => document.querySelector('header').append('Saved')) } }, 300)</script>`,
 		ask: true,
+	},
+	"cards": {
+		menu: `<header><h1>Welcome</h1><nav><details><summary>Basic Settings</summary><ul><li><a href="/ha"><span>High</span> <span>Availability</span></a></li></ul></details></nav></header>`,
+		page: `<header><nav aria-label="Where"><a href="/">Home</a></nav></header><main><h1>High Availability</h1><p>Status: <strong>HA</strong></p><form method="post"><div class="cards">
+			<article><h2>This node</h2><ul><li><b>Node HA state</b> <span>HA</span></li></ul><button formaction="/press/this"><svg width="10" height="10"></svg> Shutdown</button></article>
+			<article><h2>Other node</h2><ul><li><b>Node HA state</b> <span>standalone</span></li></ul><button formaction="/press/other"><svg width="10" height="10"></svg> Shutdown</button></article></div></form></main><footer>Shutdown means off.</footer>`,
+	},
+	"a column each": {
+		menu: `<h1>Welcome</h1><div role="tablist"><button role="tab" onclick="location='/ha'">High Availability</button></div>`,
+		page: `<h1>High Availability</h1><form method="post"><div><span>Status</span><output>HA</output></div><table><thead><tr><td></td><th>This node</th><th>Other node</th></tr></thead>
+			<tbody><tr><th>Node HA state</th><td>HA</td><td>standalone</td></tr><tr><th></th><td><input type="submit" formaction="/press/this" value="Shutdown"></td><td><input type="submit" formaction="/press/other" value="Shutdown"></td></tr></tbody></table></form>`,
 	},
 	"layout tables": {
 		menu: `<table><tr><td><h1>Welcome</h1></td></tr><tr><td><ul><li><a href="#" onclick="s.style.display='block';return false">Basic Settings</a><ul id="s" style="display:none"><li><a href="/ha">High&nbsp;Availability</a></li></ul></li></ul></td></tr></table>`,

@@ -16,7 +16,7 @@ func (s *Snapshot) Items(within ...Label) ([]*Snapshot, error) {
 	}
 	var items []*Node
 	for _, n := range in[1:] { // not the place itself
-		if row(n) && slices.ContainsFunc(n.cells(), func(c *Node) bool { return c.Role != "columnheader" }) || card(n) {
+		if row(n) && n.data() || card(n) {
 			items = append(items, n)
 		}
 	}

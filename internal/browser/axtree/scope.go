@@ -58,6 +58,11 @@ func (n *Node) rows() (out []*Node) {
 	return out
 }
 
+// data reports whether a row has anything but headings of columns and cells that hold nothing.
+func (n *Node) data() bool {
+	return slices.ContainsFunc(n.cells(), func(c *Node) bool { return c.Role != "columnheader" && (c.Text() != "" || len(c.Children) > 0) })
+}
+
 // heads are the column headings of a table: its first row, if it has nothing but headings.
 func (n *Node) heads() []*Node {
 	rows := n.rows()
@@ -118,9 +123,7 @@ func flat(n *Node) (out []*Node) {
 func (n *Node) containers(l Label, in []*Node) (found [][]*Node) {
 	switch {
 	case row(n):
-		cells := n.cells()
-		data := slices.ContainsFunc(cells, func(c *Node) bool { return c.Role != "columnheader" })
-		if data && slices.ContainsFunc(cells, func(c *Node) bool { return l.Fits(c.Text()) }) {
+		if n.data() && slices.ContainsFunc(n.cells(), func(c *Node) bool { return l.Fits(c.Text()) }) {
 			found = append(found, flat(n))
 		}
 	case n.called(l):

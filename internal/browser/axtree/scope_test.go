@@ -59,6 +59,19 @@ table
 		cell
 			button "Shutdown" id=2
 `,
+		"columns under an empty cell": `
+table
+	row
+		cell
+		columnheader "This node"
+		columnheader "Other node"
+	row
+		rowheader
+		cell
+			button "Shutdown" id=1
+		cell
+			button "Shutdown" id=2
+`,
 		"groups with a legend": `
 group
 	Legend
