@@ -173,11 +173,11 @@ func plainName(s string) string {
 // put stores what write writes, after its beginning was found to be a backup's.
 func (b backup) put(ctx context.Context, a Artifacts, host, version string, write func(io.Writer) (string, error)) error {
 	name := b.prefix(host, version) + time.Now().UTC().Format("20060102T150405Z") + b.suffix
-	_, err := a.Put(ctx, name, func(w io.Writer) error {
+	_, err := a.Put(ctx, name, moving(ctx, func(w io.Writer) error {
 		head := &headWriter{w: w}
 		offered, err := write(head)
 		return cmp.Or(err, b.check(offered, head.head))
-	})
+	}))
 	if errors.Is(err, fs.ErrExist) {
 		return nil // a backup of this very second
 	}

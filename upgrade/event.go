@@ -13,6 +13,7 @@ const (
 	EventLook    EventKind = "look"    // a look was taken: Phase, Detail
 	EventAsk     EventKind = "ask"     // a person is asked
 	EventAct     EventKind = "act"     // the intent is on disk, the act begins
+	EventMoves   EventKind = "moves"   // an act that moves a file, every ten seconds: Pending while it moves, Unknown while it stands still; Detail
 	EventSent    EventKind = "sent"    // the act returned; Err is its hint
 	EventDone    EventKind = "done"    // a step is done
 	EventSkip    EventKind = "skip"    // a step was finished by an earlier run, or stands before the beginning

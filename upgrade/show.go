@@ -54,7 +54,7 @@ func (s *show) event(e Event) {
 		s.line(e.At, e.Outcome.String(), name+": "+e.Detail)
 	case EventEnd:
 		s.clear()
-	case EventLook:
+	case EventLook, EventMoves:
 		s.look(e, name)
 	}
 }

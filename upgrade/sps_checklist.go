@@ -108,9 +108,9 @@ func SupportBundle(c *sps.Client, a Artifacts, maxAge time.Duration) Step {
 			if err != nil {
 				return err
 			}
-			_, err = a.Put(ctx, name(info)+time.Now().UTC().Format("20060102T150405Z")+".tar.gz", func(w io.Writer) error {
+			_, err = a.Put(ctx, name(info)+time.Now().UTC().Format("20060102T150405Z")+".tar.gz", moving(ctx, func(w io.Writer) error {
 				return c.SupportBundle(ctx, w)
-			})
+			}))
 			return err
 		},
 		Again: Freely, Limit: 30 * time.Minute, Takes: 3 * time.Minute, Every: 10 * time.Second}

@@ -29,9 +29,9 @@ func UploadFirmware(c *sps.Client, images fs.FS, name, sum string, v sps.Version
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrNotSent, err)
 			}
-			up, err := c.UploadFirmware(ctx, images, name, func(sent, total int64) {
-				log.Debug("uploads", "sent", sent, "total", total)
-			})
+			progress, stop := onItsWay(ctx)
+			up, err := c.UploadFirmware(ctx, images, name, progress)
+			stop()
 			switch {
 			case err != nil:
 				return err

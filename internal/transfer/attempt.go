@@ -45,14 +45,14 @@ func (a *attempt) run(ctx context.Context) error {
 	if whole || err != nil {
 		return err
 	}
-	var body io.Reader = &counted{r: resp.Body, a: a, watch: watch, stall: stall}
+	body := &counted{r: resp.Body, a: a, watch: watch, stall: stall, tell: teller(a.Progress, a.part.at), at: a.part.at}
 	head, readErr, err := a.look(resp, body)
 	if err != nil {
 		return err
 	}
 	var writeErr error
 	if readErr == nil {
-		readErr, writeErr = a.part.pump(io.MultiReader(bytes.NewReader(head), body), a.tell())
+		readErr, writeErr = a.part.pump(io.MultiReader(bytes.NewReader(head), body))
 	}
 	watch.stop()
 	switch {
@@ -71,7 +71,7 @@ func (a *attempt) look(resp *http.Response, body io.Reader) (head []byte, readEr
 		return nil, nil, nil
 	}
 	head = make([]byte, LookAt)
-	n, readErr := fill(body, head)
+	n, readErr := fill(body, head, -1)
 	if readErr != nil && readErr != io.EOF {
 		return nil, readErr, nil
 	}
@@ -171,31 +171,21 @@ func (a *attempt) proven(resp *http.Response) error {
 
 func (d Download) method() string { return cmp.Or(d.Method, http.MethodGet) }
 
-// tell returns what reports progress, about every MiB.
-func (a *attempt) tell() func(int64) {
-	if a.Progress == nil {
-		return func(int64) {}
-	}
-	told, total := a.part.at, a.part.mark.Total
-	return func(at int64) {
-		if at == total || at-told >= progressEvery {
-			told = at
-			a.Progress(at, total)
-		}
-	}
-}
-
 // counted is a body of which every read is a sign of life.
 type counted struct {
 	r     io.Reader
 	a     *attempt
 	watch *watchdog
 	stall time.Duration
+	tell  func(done, total int64, last bool)
+	at    int64
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.a.moved += int64(n)
+	c.at += int64(n)
+	c.tell(c.at, c.a.part.mark.Total, err == io.EOF)
 	if n > 0 {
 		c.watch.expect(c.stall)
 	}

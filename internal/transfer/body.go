@@ -18,15 +18,12 @@ const (
 	upBlocks = 8
 )
 
-// progressEvery is how many bytes lie between two calls of a progress function, about.
-const progressEvery = 1 << 20
-
 // Body is a file as a request's body: read, hashed and sent at the same time, each on a goroutine of its own, over a ring of eight buffers of 256 KiB. Nothing is
 // opened or started before the first Read. Read is for one goroutine; Close may be called at any time, from any.
 type Body struct {
-	src      Source
-	line     *line
-	progress func(done, total int64)
+	src  Source
+	line *line
+	tell func(done, total int64, last bool)
 
 	begin sync.Once
 	quit  chan struct{}
@@ -44,7 +41,7 @@ type Body struct {
 	now           *block
 	rest          []byte // of now
 	left          int64  // of the whole body
-	sent, told    int64  // of the file
+	sent          int64  // of the file
 	err           error
 	source        atomic.Pointer[error] // why the file could not be read to its end
 	handed        atomic.Bool           // the last byte was handed out
@@ -60,10 +57,10 @@ type block struct {
 	users atomic.Int32
 }
 
-// NewBody returns the source as a body. Progress, if not nil, is told how many bytes of the file were handed out and how many there are, about every MiB and at the
+// NewBody returns the source as a body. Progress, if not nil, is told how many bytes of the file were handed out and how many there are, about every MiB, every five seconds while it moves, and at the
 // end, by the reading goroutine.
 func NewBody(src Source, progress func(done, total int64)) *Body {
-	return &Body{src: src, progress: progress, before: src.Before, after: src.After, left: src.Length(), quit: make(chan struct{})}
+	return &Body{src: src, tell: teller(progress, 0), before: src.Before, after: src.After, left: src.Length(), quit: make(chan struct{})}
 }
 
 // Gather returns a context for the request that carries b: over a connection that [Transport] made, its TLS records are gathered while b is read.
@@ -216,9 +213,8 @@ func (b *Body) file(p []byte) (n int, err error) {
 		return 0, err
 	}
 	b.sent += int64(n)
-	if b.progress != nil && (b.sent == b.src.Size || b.sent-b.told >= progressEvery) {
-		b.told = b.sent
-		b.progress(b.sent, b.src.Size)
+	if n > 0 {
+		b.tell(b.sent, b.src.Size, false)
 	}
 	return n, nil
 }

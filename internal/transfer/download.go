@@ -66,7 +66,7 @@ const (
 // Download fetches a file: whole, compared, on the disk, and only then under its name; or not at all. Into a writer it goes as it comes, and only a connection that
 // broke in the middle is taken up again.
 //
-// Progress, if not nil, is told how many bytes of the file are here and how many there are, -1 for not known, about every MiB.
+// Progress, if not nil, is told how many bytes of the file are here and how many there are, -1 for not known, about every MiB and every five seconds while it moves.
 //
 // Errors are of class [ErrStalled], [ErrCut], [ErrNoSpace], [ErrMismatch], [ErrUnproven], [ErrBusy], [ErrChanged] for a writer that holds a part of another
 // file, [fs.ErrExist] when there is such a file, a [*StatusError], what Look, Prove or the writer said, or the context's own. What had come to the disk by then is kept for the next

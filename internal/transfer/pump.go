@@ -1,10 +1,13 @@
 package transfer
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // pump reads r to its end into the part: read here, hashed and stored beside that. A read error and a write error are told apart, because the first can be cured by a
 // new connection.
-func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error) {
+func (p *part) pump(r io.Reader) (readErr, writeErr error) {
 	ring := p.begin()
 	for readErr == nil {
 		room := ring.room()
@@ -12,11 +15,8 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 			break
 		}
 		var n int
-		n, readErr = fill(r, room)
-		ring.took(n, readErr != nil)
-		if n > 0 {
-			progress(ring.at)
-		}
+		n, readErr = fill(r, room, time.Second) // what comes slowly is stored as it comes
+		ring.took(n, true)
 	}
 	if readErr == io.EOF {
 		readErr = nil
@@ -24,9 +24,11 @@ func (p *part) pump(r io.Reader, progress func(int64)) (readErr, writeErr error)
 	return readErr, ring.end()
 }
 
-// fill reads until buf is full or r ends. Unlike io.ReadFull it hands r's own error on: a body that is cut says so with io.ErrUnexpectedEOF.
-func fill(r io.Reader, buf []byte) (n int, err error) {
-	for n < len(buf) && err == nil {
+// fill reads until buf is full, r ends, or there is something and patience has passed. Unlike io.ReadFull it hands r's own error on: a body that is cut says so
+// with io.ErrUnexpectedEOF.
+func fill(r io.Reader, buf []byte, patience time.Duration) (n int, err error) {
+	began := time.Now()
+	for n < len(buf) && err == nil && (n == 0 || patience < 0 || time.Since(began) < patience) {
 		var m int
 		m, err = r.Read(buf[n:])
 		n += m

@@ -52,3 +52,24 @@ func (w *watchdog) stop() {
 		w.timer.Stop()
 	}
 }
+
+// A progress function is called when this many bytes have moved, and this long after the last time, if any have.
+const (
+	progressEvery = 1 << 20
+	progressAfter = 5 * time.Second
+)
+
+// teller returns what is told of every read, the last one included, and calls progress as often as it is to be. A file begins at told.
+func teller(progress func(done, total int64), told int64) func(done, total int64, last bool) {
+	if progress == nil {
+		return func(int64, int64, bool) {}
+	}
+	at := time.Now()
+	return func(done, total int64, last bool) {
+		if done == told || !last && done != total && done-told < progressEvery && time.Since(at) < progressAfter {
+			return
+		}
+		told, at = done, time.Now()
+		progress(done, total)
+	}
+}
