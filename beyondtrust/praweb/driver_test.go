@@ -108,21 +108,20 @@ func TestPeerNotPressed(t *testing.T) {
 
 // A question that the table announces is answered with yes.
 func TestPeerQuestion(t *testing.T) {
-	site := pratest.Pair()
-	site.Switches.Dialogs = map[string]string{beyondtrust.ButtonSyncNow: "Start a data-sync?"}
-	d := drive(t, site, &site.A, func(o *praweb.Options) {
-		o.Labels = []byte(`{"labels": {"failover.sync now": {"ask": {"type": "confirm", "text": ["Start a data-sync?"]}}}}`)
-	})
-	if err := d.Pages().Failover.SyncNow(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	presses := 0
-	for _, e := range site.Record() {
-		if e.What == pratest.Press {
-			presses++
-		}
-	}
-	if presses != 1 {
-		t.Errorf("%d presses, want one", presses)
+	for _, m := range pratest.Markups() {
+		t.Run(string(m), func(t *testing.T) {
+			site := pratest.Pair()
+			site.Markup = m
+			site.Switches.Dialogs = map[string]string{beyondtrust.ButtonSyncNow: "Start a data-sync?"}
+			d := drive(t, site, &site.A, func(o *praweb.Options) {
+				o.Labels = []byte(`{"labels": {"failover.sync now": {"ask": {"type": "confirm", "text": ["Start a data-sync?"]}}}}`)
+			})
+			if err := d.Pages().Failover.SyncNow(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(pressed(site)); n != 1 {
+				t.Errorf("%d presses, want one", n)
+			}
+		})
 	}
 }

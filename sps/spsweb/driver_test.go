@@ -149,18 +149,25 @@ func TestPeerOtherLabels(t *testing.T) {
 
 // A question that the table announces is answered; one that it does not, or of which the words differ, is not, and nothing happens.
 func TestPeerQuestion(t *testing.T) {
-	announced := `{"labels": {"system.reboot": {"ask": {"type": "page", "text": ["Reboot this node?"], "button": ["OK"]}}}}`
+	page := `{"labels": {"system.reboot": {"ask": {"type": "page", "text": ["Reboot this node?"], "button": ["OK"]}}}}`
+	dialog := `{"labels": {"system.reboot": {"ask": {"type": "confirm", "text": ["Reboot this node?"]}}}}`
 	tests := map[string]struct {
+		markup       spstest.Markup
 		asks, labels string
 		want         bool
 	}{
-		"announced":   {"Reboot this node?", announced, true},
-		"unannounced": {"Reboot this node?", "", false},
-		"other words": {"Erase this node?", announced, false},
+		"announced, on a page":      {spstest.MarkupClassic, "Reboot this node?", page, true},
+		"announced":                 {spstest.MarkupScript, "Reboot this node?", dialog, true},
+		"announced, by a link":      {spstest.MarkupTables, "Reboot this node?", dialog, true},
+		"unannounced, on a page":    {spstest.MarkupClassic, "Reboot this node?", "", false},
+		"unannounced":               {spstest.MarkupTables, "Reboot this node?", "", false},
+		"other words, on a page":    {spstest.MarkupClassic, "Erase this node?", page, false},
+		"other words":               {spstest.MarkupScript, "Erase this node?", dialog, false},
+		"announced, another way":    {spstest.MarkupScript, "Reboot this node?", page, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			n := &spstest.Node{Switches: spstest.Switches{Dialogs: map[string]string{sps.ButtonReboot: tt.asks}}}
+			n := &spstest.Node{Markup: tt.markup, Switches: spstest.Switches{Dialogs: map[string]string{sps.ButtonReboot: tt.asks}}}
 			d := drive(t, n, func(o *spsweb.Options) {
 				o.Labels, o.Patience, o.Answer = []byte(tt.labels), 2*time.Second, 2*time.Second
 			})
