@@ -24,7 +24,8 @@ type Record struct {
 	// KeepPartial leaves zones as they are when a later zone refuses. By default what this call has moved is put back, guarded, so that the site is not split.
 	KeepPartial bool
 
-	// AtOnce is how many zones are read and changed at the same time. 0 and 1 mean one after another, in their order. Changing stops at the first zone that refuses.
+	// AtOnce is how many zones are read and changed at the same time. 0 and 1 mean one after another, in their order. Changing stops at the first zone that refuses; those that are
+	// under way then are put back too. For hundreds of zones at one server 64 is a good number: package failover/dns gathers them into few round trips.
 	AtOnce int
 
 	// Vantages are the places from which the identity check connects to the site's name, last of all. None: identity is not checked, and reports say so.

@@ -19,19 +19,14 @@ func ask(ctx context.Context, o Options, addr string, questions []mdns.Question,
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	requests := make([]request, len(questions))
+	msgs := make([]*mdns.Msg, len(questions))
 	for i, q := range questions {
-		for {
-			var err error
-			m := &mdns.Msg{Question: []mdns.Question{q}}
-			m.RecursionDesired = recurse
-			if requests[i], err = prepare(ctx, m, nil); err != nil {
-				return nil, err
-			}
-			if indexID(requests[:i], requests[i].msg.Id) < 0 {
-				break
-			}
-		}
+		msgs[i] = &mdns.Msg{Question: []mdns.Question{q}}
+		msgs[i].RecursionDesired = recurse
+	}
+	requests, err := prepareAll(ctx, msgs, nil)
+	if err != nil {
+		return nil, err
 	}
 	out, err := datagrams(ctx, o, addr, requests)
 	if !errors.Is(err, errTruncated) {
@@ -126,7 +121,7 @@ func (s *server) Ask(ctx context.Context, keys []failover.Key) (failover.Answer,
 	if s.problem != nil {
 		return failover.Answer{}, s.problem
 	}
-	qs := questions(keys)
+	qs, at := questions(keys)
 	if s.zone != "" {
 		qs = append(qs, mdns.Question{Name: s.zone, Qtype: mdns.TypeSOA, Qclass: mdns.ClassINET})
 	}
@@ -134,34 +129,33 @@ func (s *server) Ask(ctx context.Context, keys []failover.Key) (failover.Answer,
 	if err != nil {
 		return failover.Answer{}, &Error{Op: "ask", Zone: s.zone, Server: s.addr, Err: err}
 	}
-	a, err := understand(msgs, keys, s.zone)
+	a, err := understand(msgs, keys, at, s.zone)
 	if err != nil {
 		return a, &Error{Op: "ask", Zone: s.zone, Server: s.addr, Err: err}
 	}
 	return a, nil
 }
 
-// understand turns the answers to the keys' questions, and for a zone to the one for its SOA, into one.
-func understand(msgs []*mdns.Msg, keys []failover.Key, zone string) (failover.Answer, error) {
+// understand turns answers into one. At says where each key's answer is; the last message may be about the zone's SOA.
+func understand(msgs []*mdns.Msg, keys []failover.Key, at []int, zone string) (failover.Answer, error) {
 	out := failover.Answer{Authoritative: true}
-	for i, m := range msgs {
+	for _, m := range msgs {
 		if m.Rcode != mdns.RcodeSuccess && m.Rcode != mdns.RcodeNameError {
 			return out, fmt.Errorf("%s for %s", mdns.RcodeToString[m.Rcode], m.Question[0].Name)
 		}
 		out.Authoritative = out.Authoritative && m.Authoritative
-		if i < len(keys) {
-			set, err := recordSet(m, keys[i])
-			if err != nil {
-				return out, err
-			}
-			out.Sets = append(out.Sets, set)
-			continue
-		}
 		for _, rr := range m.Answer {
 			if soa, ok := rr.(*mdns.SOA); ok && mdns.CanonicalName(soa.Hdr.Name) == zone {
 				out.Serial, out.HasSerial = soa.Serial, true
 			}
 		}
+	}
+	for i, k := range keys {
+		set, err := recordSet(msgs[at[i]], k)
+		if err != nil {
+			return out, err
+		}
+		out.Sets = append(out.Sets, set)
 	}
 	return out, nil
 }

@@ -220,10 +220,11 @@ func (p *primary) String() string { return "primary (" + p.zone.server.addr + ")
 
 // Ask reads sets and serial.
 func (p *primary) Ask(ctx context.Context, keys []failover.Key) (failover.Answer, error) {
-	qs := append(questions(keys), mdns.Question{Name: p.zone.name, Qtype: mdns.TypeSOA, Qclass: mdns.ClassINET})
+	qs, at := questions(keys)
+	qs = append(qs, mdns.Question{Name: p.zone.name, Qtype: mdns.TypeSOA, Qclass: mdns.ClassINET})
 	msgs, err := p.zone.server.query(ctx, p.zone.name, qs)
 	if err != nil {
 		return failover.Answer{}, err
 	}
-	return understand(msgs, keys, p.zone.name)
+	return understand(msgs, keys, at, p.zone.name)
 }

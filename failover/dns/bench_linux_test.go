@@ -119,7 +119,7 @@ func BenchmarkRatioGuardedSwing(b *testing.B) {
 }
 
 func BenchmarkRatioFiveHundredZones(b *testing.B) {
-	const zones = 500
+	const zones, atOnce = 500, 64
 	program := peer(b, "nsupdate", "bind9-dnsutils")
 	texts := map[string]string{}
 	for i := range zones {
@@ -136,7 +136,7 @@ func BenchmarkRatioFiveHundredZones(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer server.Close()
-	rec := &failover.Record{AtOnce: 4}
+	rec := &failover.Record{AtOnce: atOnce}
 	for i := range zones {
 		z, err := server.Zone(fmt.Sprintf("z%d.test.", i))
 		if err != nil {
@@ -156,7 +156,7 @@ func BenchmarkRatioFiveHundredZones(b *testing.B) {
 		began := time.Now()
 		var wg sync.WaitGroup
 		work := make(chan int)
-		for range 4 {
+		for range atOnce {
 			wg.Go(func() {
 				for i := range work {
 					set := failover.RecordSet{Name: fmt.Sprintf("access.z%d.test.", i), Type: failover.A, TTL: time.Minute, Values: []string{from}}

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -22,8 +23,8 @@ var (
 
 // answer is a server's answer to one message.
 type answer struct {
-	msg       *mdns.Msg
-	untrusted error // why the signature proves nothing; nil for a good one
+	msg       *mdns.Msg // nil: there was none, or none that could be read
+	untrusted error     // why the signature proves nothing; nil for a good one
 }
 
 // request is a message under way.
@@ -94,58 +95,107 @@ func (r request) accept(body []byte) (answer, error) {
 	return a, nil
 }
 
+// prepareAll prepares messages that go over one connection: their IDs tell the answers apart.
+func prepareAll(ctx context.Context, msgs []*mdns.Msg, sign Signer) ([]request, error) {
+	requests := make([]request, len(msgs))
+	for i, m := range msgs {
+		for {
+			var err error
+			if requests[i], err = prepare(ctx, m, sign); err != nil {
+				return nil, err
+			}
+			if indexID(requests[:i], requests[i].msg.Id) < 0 {
+				break
+			}
+		}
+	}
+	return requests, nil
+}
+
 // stream exchanges messages over one TCP connection: all of them are sent, then the answers are taken in whatever order they come (RFC 7766). Each message has a signature of its own.
 //
-// Sent says whether the first byte may have left this machine. The connection is fit for another exchange exactly if err is nil.
-func stream(ctx context.Context, c net.Conn, requests []request) (answers []answer, sent bool, err error) {
+// Wrote is how many bytes may have left this machine. Answers that came are there also if err is not nil. The connection is fit for another exchange exactly if err is nil.
+func stream(ctx context.Context, c net.Conn, requests []request) (answers []answer, wrote int, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if d, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(d)
 	}
+	answers = make([]answer, len(requests))
 	if err := ctx.Err(); err != nil { // after AfterFunc: nothing is written under a context that has ended
-		return nil, false, context.Cause(ctx)
+		return answers, 0, context.Cause(ctx)
 	}
 	var out []byte
 	for _, r := range requests {
 		out = append(out, r.wire...)
 	}
-	if n, err := c.Write(out); err != nil {
-		return nil, n > 0, lost(ctx, "send", err)
+	if wrote, err = c.Write(out); err != nil {
+		return answers, wrote, lost(ctx, "send", err)
 	}
-	answers = make([]answer, len(requests))
-	for n := range requests {
-		if n > 0 {
-			acknowledge(c)
-		}
-		var size [2]byte
-		if _, err := io.ReadFull(c, size[:]); err != nil {
-			return nil, true, lost(ctx, "await the answer", err)
-		}
-		body := make([]byte, binary.BigEndian.Uint16(size[:]))
-		if _, err := io.ReadFull(c, body); err != nil {
-			return nil, true, lost(ctx, "read the answer", err)
-		}
-		if len(body) < 12 {
-			return nil, true, errors.New("the answer is shorter than a header")
+	in := bufio.NewReaderSize(&impatient{Conn: c}, 8<<10)
+	var broken error
+	for range requests {
+		body, err := readFrame(in)
+		if err != nil {
+			return answers, wrote, lost(ctx, "await the answer", err)
 		}
 		i := indexID(requests, binary.BigEndian.Uint16(body))
 		if i < 0 || answers[i].msg != nil {
-			return nil, true, errors.New("the answer is to something else")
+			broken = errors.New("the answer is to something else") // those to the others are still to come
+			continue
 		}
-		if answers[i], err = requests[i].accept(body); err != nil {
-			return nil, true, err
+		a, err := requests[i].accept(body)
+		if err != nil {
+			broken = err
+			continue
 		}
+		answers[i] = a
 	}
-	if !stop() { // ctx ended just now and may be setting the deadline
-		return answers, true, errStopped
+	switch {
+	case broken != nil:
+		return answers, wrote, broken
+	case in.Buffered() > 0:
+		return answers, wrote, errStopped // more came than was asked for
+	case !stop(): // ctx ended just now and may be setting the deadline
+		return answers, wrote, errStopped
 	}
 	_ = c.SetDeadline(time.Time{})
-	return answers, true, nil
+	return answers, wrote, nil
+}
+
+// readFrame reads one message with its length in front.
+func readFrame(r io.Reader) ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	body := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, err
+	}
+	if len(body) < 12 {
+		return nil, errors.New("it is shorter than a header")
+	}
+	return body, nil
+}
+
+// impatient acknowledges what it has read before it waits for more, see acknowledge.
+type impatient struct {
+	net.Conn
+	read bool
+}
+
+// Read reads from the connection.
+func (i *impatient) Read(p []byte) (int, error) {
+	if i.read {
+		acknowledge(i.Conn)
+	}
+	i.read = true
+	return i.Conn.Read(p)
 }
 
 // errStopped comes with complete answers: only the connection is spoilt.
-var errStopped = errors.New("the context ended just after the answer")
+var errStopped = errors.New("the connection cannot be used again")
 
 func indexID(requests []request, id uint16) int {
 	for i, r := range requests {

@@ -247,3 +247,41 @@ func TestPeerTTLIsLoweredAndRestored(t *testing.T) {
 		})
 	}
 }
+
+// Hundreds of zones at one server, gathered into few round trips: each is changed once, there and back.
+func TestPeerManyZonesAtOnce(t *testing.T) {
+	for name, start := range primaries {
+		t.Run(name, func(t *testing.T) {
+			texts := map[string]string{}
+			for i := range 150 {
+				texts[fmt.Sprintf("z%d.test", i)] = zoneText([]string{"ns1"}, 60, "access IN A 192.0.2.1")
+			}
+			addr := start(t, texts)
+			first := editor(t, addr, "z0.test.")
+			rec := &failover.Record{AtOnce: 64}
+			for zone := range texts {
+				z := first
+				if zone != "z0.test" {
+					var err error
+					if z, err = first.Server().Zone(zone); err != nil {
+						t.Fatal(err)
+					}
+				}
+				rec.Zones = append(rec.Zones, failover.Zone{Editor: z, Moves: []failover.Move{failover.MoveAddress("access."+zone, a, b)}})
+			}
+			s := failover.Swinger(rec)
+			for range 2 {
+				res, err := s.Swing(t.Context())
+				if err != nil || res.Outcome != failover.Applied {
+					t.Fatalf("Swing() = %v, %v", res.Outcome, err)
+				}
+				for _, p := range res.Parts {
+					if p.Outcome != failover.Applied {
+						t.Errorf("%s: %v %s", p.On, p.Outcome, p.Detail)
+					}
+				}
+				s = s.Back()
+			}
+		})
+	}
+}

@@ -155,6 +155,7 @@ func startBIND(t testing.TB, zones map[string]string, notify ...int) string {
 options { directory "%s"; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; }; pid-file "%s/named.pid"; session-keyfile "%s/session.key"; recursion no;
   dnssec-validation no; empty-zones-enable no; notify-delay 0; allow-transfer { key swing.; }; };
 controls { };
+logging { category update { null; }; };
 `, keyText, d, p, d, d)
 	first := ""
 	for name, text := range zones {

@@ -45,14 +45,17 @@ const (
 )
 
 // Server is a zone's primary, to be edited and read over kept TCP connections. All methods may be called at the same time.
+//
+// Calls that come while all connections are busy are gathered, and go together over the next one that is free: hundreds of zones take few round trips.
 type Server struct {
 	addr string
 	sign Signer
 	opts Options
 
-	slots chan struct{} // one for each connection under way
-	mu    sync.Mutex
-	idle  []idleConn
+	mu      sync.Mutex
+	idle    []idleConn
+	queue   []*exchange
+	workers int // each has one connection
 }
 
 type idleConn struct {
@@ -66,7 +69,7 @@ func NewServer(addr string, sign Signer, opts *Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
 	}
-	return &Server{addr: addr, sign: sign, opts: opts.filled(), slots: make(chan struct{}, maxConns)}, nil
+	return &Server{addr: addr, sign: sign, opts: opts.filled()}, nil
 }
 
 // withPort adds the port of DNS where there is none.
@@ -94,49 +97,6 @@ func (s *Server) Close() error {
 	}
 	s.idle = nil
 	return nil
-}
-
-// exchange sends messages over one connection and returns their answers in the order of the messages. Kept says whether the connection was a kept one, sent whether anything left.
-func (s *Server) exchange(ctx context.Context, msgs []*mdns.Msg) (answers []answer, kept, sent bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("no answer within %v: %w", s.opts.Timeout, context.DeadlineExceeded))
-	defer cancel()
-	if ctx.Err() != nil {
-		return nil, false, false, context.Cause(ctx)
-	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return nil, false, false, context.Cause(ctx)
-	}
-	requests := make([]request, len(msgs))
-	for i, m := range msgs {
-		for {
-			if requests[i], err = prepare(ctx, m, s.sign); err != nil {
-				return nil, false, false, err
-			}
-			if indexID(requests[:i], requests[i].msg.Id) < 0 {
-				break // IDs tell the answers apart
-			}
-		}
-	}
-	c := s.take()
-	if kept = c != nil; !kept {
-		if c, err = s.opts.Dial(ctx, "tcp", s.addr); err != nil {
-			return nil, false, false, lost(ctx, "connect", err)
-		}
-	}
-	answers, sent, err = stream(ctx, c, requests)
-	switch err {
-	case nil:
-		s.keep(c)
-	case errStopped:
-		_ = c.Close()
-		err = nil
-	default:
-		_ = c.Close()
-	}
-	return answers, kept, sent, err
 }
 
 // take returns a kept connection that is still open, or nil.
@@ -185,9 +145,9 @@ func (s *Server) query(ctx context.Context, zone string, questions []mdns.Questi
 	}
 	began := time.Now()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		answers, kept, _, err := s.exchange(ctx, msgs)
+		answers, kept, _, err := s.send(ctx, msgs)
 		if err != nil && kept && ctx.Err() == nil {
-			answers, _, _, err = s.exchange(ctx, msgs)
+			answers, _, _, err = s.send(ctx, msgs)
 		}
 		if err != nil {
 			return nil, wrong("", err, "")

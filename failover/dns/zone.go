@@ -33,6 +33,9 @@ func (s *Server) Zone(name string) (*Zone, error) {
 // String names zone and server.
 func (z *Zone) String() string { return z.name + " at " + z.server.addr }
 
+// Server returns the server that the zone is edited at, for further zones: those of one server share its connections.
+func (z *Zone) Server() *Server { return z.server }
+
 // Guard returns failover.Atomic: the server compares and changes in one transaction.
 func (z *Zone) Guard() failover.Guard { return failover.Atomic }
 
@@ -41,25 +44,45 @@ func (z *Zone) Read(ctx context.Context, keys []failover.Key) ([]failover.Record
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	msgs, err := z.server.query(ctx, z.name, questions(keys))
+	qs, at := questions(keys)
+	msgs, err := z.server.query(ctx, z.name, qs)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]failover.RecordSet, len(keys))
 	for i, k := range keys {
-		if out[i], err = recordSet(msgs[i], k); err != nil {
+		if out[i], err = recordSet(msgs[at[i]], k); err != nil {
 			return nil, &Error{Op: "read", Zone: z.name, Server: z.server.addr, Err: err}
 		}
 	}
 	return out, nil
 }
 
-func questions(keys []failover.Key) []mdns.Question {
-	out := make([]mdns.Question, len(keys))
-	for i, k := range keys {
-		out[i] = mdns.Question{Name: mdns.CanonicalName(k.Name), Qtype: mdns.StringToType[string(k.Type)], Qclass: mdns.ClassINET}
+// questions returns what has to be asked to know all sets, and in the answer to which question each is: that to one for addresses begins with the name's alias, if it has one.
+func questions(keys []failover.Key) (qs []mdns.Question, at []int) {
+	at = make([]int, len(keys))
+	asked := map[string]int{}
+	ask := func(i int) {
+		at[i] = len(qs)
+		name := mdns.CanonicalName(keys[i].Name)
+		asked[name] = len(qs)
+		qs = append(qs, mdns.Question{Name: name, Qtype: mdns.StringToType[string(keys[i].Type)], Qclass: mdns.ClassINET})
 	}
-	return out
+	for i, k := range keys {
+		if k.Type != failover.CNAME {
+			ask(i)
+		}
+	}
+	for i, k := range keys {
+		if k.Type != failover.CNAME {
+			continue
+		}
+		var ok bool
+		if at[i], ok = asked[mdns.CanonicalName(k.Name)]; !ok {
+			ask(i)
+		}
+	}
+	return qs, at
 }
 
 // recordSet takes one set out of an answer. Records of other owners are left: the answer to a question for addresses goes on behind an alias. A set that is not there has the time for
@@ -149,7 +172,7 @@ func old(c failover.Change) failover.RecordSet { return c.Old }
 
 // send sends the update once.
 func (z *Zone) send(ctx context.Context, m *mdns.Msg) error {
-	answers, _, sent, err := z.server.exchange(ctx, []*mdns.Msg{m})
+	answers, _, sent, err := z.server.send(ctx, []*mdns.Msg{m})
 	if err != nil {
 		e := &Error{Op: "update", Zone: z.name, Server: z.server.addr, Err: err, Next: "the state has to be read"}
 		if !sent {
