@@ -116,7 +116,7 @@ func (b backup) step(a Artifacts) Step {
 // stored makes a step of which the effect is a fresh backup in a, or what also finds.
 func (b backup) stored(a Artifacts, s Step, also func(ctx context.Context, host, version string) (Observation, bool, error)) Step {
 	s.On, s.EachRun, s.Again = []string{b.on}, true, Freely
-	s.With = map[string]string{"max age": b.maxAge.String()}
+	s.With = map[string]string{"max age": spell(b.maxAge)}
 	s.Every, s.Limit, s.Takes = orElse(s.Every, 10*time.Second), orElse(s.Limit, time.Hour), orElse(s.Takes, 2*time.Minute)
 	s.Advice = cmp.Or(b.advice, "An export fits only the version and the appliance it came from. Without one there is no way back but the vendor's support.")
 	s.Observe = func(ctx context.Context, look Look) (Observation, error) {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Like returns step with the times of another: every step in it is expected to take what the one of the same place in the group called name took, as far as the journal has measured it. So
+// Like returns step with the times of another: every step in it that has a Worry is expected to take what the one of the same place in the group called name took, as far as the journal has measured it. So
 // the second appliance of a pair is judged by the first one: Like("update B", UpdateAppliance(a, u, artifacts)). See [Step].Like.
 //
 // What was measured is read from the journal at the moment it is needed: nothing is handed from step to step, and a restart changes nothing.
 func Like(name string, step Step) Step {
 	if !step.group() {
-		if step.Act != nil || step.Ask != nil {
+		if step.Worry > 0 {
 			step.Like = name
 		}
 		return step
@@ -25,6 +25,9 @@ func Like(name string, step Step) Step {
 	return step
 }
 
+// implausible is the part of the expected time below which a step did not do what it usually does: an installation that found a licence agreement to be signed.
+const implausible = 10
+
 // times are how long a step may take: its own times, or in proportion what the step that it is like took. measured says which.
 func (e *engine) times(n *node) (expected, worry, limit time.Duration, measured bool) {
 	expected, worry, limit = n.takes(), n.Worry, n.limit()
@@ -36,7 +39,9 @@ func (e *engine) times(n *node) (expected, worry, limit time.Duration, measured 
 	if !ok {
 		return expected, worry, limit, false
 	}
-	took = e.unscaled(took)
+	if took = e.unscaled(took); took < expected/implausible {
+		return expected, worry, limit, false
+	}
 	by := float64(took) / float64(expected)
 	return took, proportion(worry, by), max(proportion(limit, by), min(limit, DefaultLimit)), true
 }

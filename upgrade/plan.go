@@ -154,6 +154,11 @@ func (d *PlanData) write(w io.Writer) {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Ref, s.label(), who, strings.Join(s.On, ", "), short(s.Takes), short(s.Outage))
 	}
 	tw.Flush()
+	for _, s := range d.Steps {
+		if s.Soon != "" {
+			fmt.Fprintf(w, "\nHeld at %q: %s\n", s.Path, s.Soon)
+		}
+	}
 	questions := slices.DeleteFunc(slices.Clone(d.Steps), func(s PlanStep) bool { return s.With[withQuestion] == "" })
 	if len(questions) > 0 {
 		fmt.Fprintf(w, "\nA person will be asked, where it applies:\n")
@@ -184,9 +189,6 @@ func (s PlanStep) label() string {
 	}
 	if s.Restores {
 		notes = append(notes, "put back at the end")
-	}
-	if s.Soon != "" {
-		notes = append(notes, s.Soon)
 	}
 	if s.Exposes != "" {
 		notes = append(notes, s.Exposes+" until "+s.Until)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func CheckPRA(p PRA, v beyondtrust.Version) Step {
 // Appliance, including the Appliance Download Key, rely on this time being correct" (PRA Upgrade Guide).
 func CheckClock(p PRA, offset time.Duration) Step {
 	offset = orElse(offset, DefaultClockOffset)
-	return Step{Name: "check the clock of " + p.Name, On: []string{p.Host()}, With: map[string]string{"offset": offset.String()},
+	return Step{Name: "check the clock of " + p.Name, On: []string{p.Host()}, With: map[string]string{"offset": spell(offset)},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			h, err := p.health(ctx)
 			if err != nil {
@@ -66,11 +67,11 @@ func CheckClock(p PRA, offset time.Duration) Step {
 }
 
 // CheckCertificates returns a check: all appliances show the same certificate chain for the site's name, which lasts for margin (default 30 days) more. recorded is the SHA-256 of the
-// certificate that the site package was built with, in hexadecimal digits, where it is known: Jump Clients trust what is in the package, and "a majority of your existing Jump Clients
+// certificate that the site package was built with, or of its whole chain as this step's evidence has it, in hexadecimal digits, where it is known: Jump Clients trust what is in the package, and "a majority of your existing Jump Clients
 // [may] appear offline" otherwise (PRA Upgrade Guide). Empty: not compared, and a person is asked about it elsewhere.
 func CheckCertificates(recorded string, margin time.Duration, boxes ...PRA) Step {
 	margin = orElse(margin, DefaultCertificateMargin)
-	s := Step{Name: "check the certificates", With: map[string]string{"margin": margin.String()},
+	s := Step{Name: "check the certificates", With: map[string]string{"margin": spell(margin)},
 		Limit:  5 * time.Minute,
 		Advice: "Verify that all certificate stores are managed appropriately and up-to-date before you install a newly built site package. Copy the same certificate and chain to both appliances."}
 	if recorded != "" {
@@ -93,7 +94,7 @@ func CheckCertificates(recorded string, margin time.Duration, boxes ...PRA) Step
 				return See(Blocked, nil, "%s and %s show different certificates for %s", boxes[0].Name, p.Name, p.site()), nil
 			}
 		}
-		return certificateSeen(first, recorded, margin), nil
+		return certificateSeen(first, recorded, margin, boxes), nil
 	}
 	return s
 }
@@ -106,21 +107,33 @@ func chainSum(chain []*x509.Certificate) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func certificateSeen(chain []*x509.Certificate, recorded string, margin time.Duration) Observation {
+func certificateSeen(chain []*x509.Certificate, recorded string, margin time.Duration, boxes []PRA) Observation {
 	leaf := sha256.Sum256(chain[0].Raw)
-	ev := map[string]string{"certificate": hex.EncodeToString(leaf[:]), "chain": chainSum(chain)}
+	ev := map[string]string{"certificate": hex.EncodeToString(leaf[:]), "chain": chainSum(chain), "names": strings.Join(chain[0].DNSNames, ", ")}
 	plain := func(s string) string {
 		return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(s, ":", ""), " ", ""))
 	}
-	if recorded != "" && plain(recorded) != ev["certificate"] {
-		return See(Blocked, ev, "the certificate is %s, not the recorded one", ev["certificate"])
+	if was := plain(recorded); was != "" && was != ev["certificate"] && was != ev["chain"] {
+		return See(Blocked, ev, "the certificate is %s, its chain %s: neither is the recorded one", ev["certificate"], ev["chain"])
+	}
+	for _, p := range boxes {
+		if err := chain[0].VerifyHostname(p.site()); err != nil {
+			return See(Blocked, ev, "the certificate does not name the site: %s", firstLine(err))
+		}
 	}
 	for _, c := range chain {
 		if left := time.Until(c.NotAfter); left < margin {
 			return See(Blocked, ev, "%s expires at %s", c.Subject.CommonName, stamp(c.NotAfter))
 		}
 	}
-	return See(Done, ev, "%s (%.12s…) until %s", chain[0].Subject.CommonName, ev["certificate"], chain[0].NotAfter.Format(time.DateOnly))
+	o := See(Done, ev, "%s (%.12s…) until %s", chain[0].Subject.CommonName, ev["certificate"], chain[0].NotAfter.Format(time.DateOnly))
+	for _, p := range boxes {
+		host, _ := p.endpoint()
+		if _, err := netip.ParseAddr(host); err != nil && chain[0].VerifyHostname(host) != nil {
+			o.Detail += "; it does not name " + host + ", by which " + p.Name + " is reached"
+		}
+	}
+	return o
 }
 
 // VerifyPRA returns a check after an update: the appliance is healthy and runs v, version and build where the build is known.

@@ -78,10 +78,13 @@ func syncWord(ctx context.Context, look Look, x praPair, before string) (Observa
 	return See(Blocked, x, "a person says that %q is not good", x.SyncStatus), nil
 }
 
+// noFailover is what a pair lacks from the break until the relationship is established again.
+const noFailover = "the site has no failover"
+
 // BreakFailover returns the step that presses Break Failover Relationships on the primary. It is done when neither appliance is in a relationship. Until the step called until
 // begins, that is looked at again before every act: a relationship that somebody re-established in between would synchronise across versions.
 func BreakFailover(primary, backup PRA, until string) Step {
-	s := Step{Name: "break failover", On: []string{primary.Host(), backup.Host()}, Until: until,
+	s := Step{Name: "break failover", On: []string{primary.Host(), backup.Host()}, Until: until, Exposes: noFailover,
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			x, err := lookAtPair(ctx, primary, backup)
 			if err != nil {

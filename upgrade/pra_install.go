@@ -56,9 +56,9 @@ func installPackage(p PRA, u PRAUpdate, pkg beyondtrust.Package) Step {
 			}
 			return p.notInstalled(look, u, pkg, seen)
 		},
-		Settle: 2 * time.Minute, Every: 30 * time.Second, Limit: u.limit(), Takes: orElse(u.Expected, time.Hour), NoReturn: true, Advice: noRestart}
+		Settle: 2 * time.Minute, Every: 30 * time.Second, Limit: u.limit(), Takes: u.expected(), Worry: u.worry(), NoReturn: true, Advice: noRestart}
 	if pkg.Class == beyondtrust.PackageSite || pkg.Class == beyondtrust.PackageBase {
-		s.Outage = orElse(u.Expected, time.Hour)
+		s.Outage = u.expected()
 	}
 	if u.Manual {
 		s.Ask = func(*Mark) *Instruction {
@@ -92,11 +92,7 @@ func (p PRA) lookAtInstall(ctx context.Context, look Look, u PRAUpdate, pkg beyo
 	}
 	took := ""
 	if look.Since != nil {
-		d := time.Since(look.Since.At)
-		took = ", " + spell(d.Truncate(time.Minute)) + " so far"
-		if d > 2*orElse(u.Expected, time.Hour) {
-			took += ", much longer than expected: " + noRestart
-		}
+		took = ", " + spell(look.Elapsed.Truncate(time.Minute)) + " so far"
 	}
 	h, err := p.asks(ctx, u)
 	switch {

@@ -2,11 +2,9 @@ package upgrade
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
@@ -116,133 +114,4 @@ func (p PRA) restoreThrottle(since Mark, set int) Step {
 		Again: IfNotBegun, Settle: time.Minute, Every: 30 * time.Second, Limit: 15 * time.Minute, Takes: time.Minute}
 	p.setThrottle(&s, before.MaxConcurrent)
 	return s
-}
-
-// A ReturnPolicy says when enough clients are back to go on.
-type ReturnPolicy struct {
-	// MissingPercent of the Jump Clients that were there lately may be missing or not updated. Default 0: all must be back. 100 does not wait.
-	MissingPercent int
-	// Lately is how long ago a client may have been connected to be waited for: passive clients check in once a day, and some are switched off for good. Default 24 hours before
-	// the first look of a run: a client that does not come back must not become one that is not expected by waiting long enough.
-	Lately time.Duration
-	// Limit is how long to wait; default 6 hours. When it passes the run stops, and names the stragglers.
-	Limit time.Duration
-	// Every is the pause between two looks; default 5 minutes. Each reads the whole list: 50,000 clients are 500 requests of the 15,000 that an account has an hour.
-	Every time.Duration
-	// NoJumpoints leaves the Jumpoints out.
-	NoJumpoints bool
-}
-
-// clientsSeen is what a look at the Jump Clients found. It holds the first stragglers by name, and counts the others.
-type clientsSeen struct {
-	All        int      `json:"all"`
-	Expected   int      `json:"expected"` // there now, or lately
-	Back       int      `json:"back"`     // of those: there, and updated
-	Pending    int      `json:"pending"`  // of those: there, and Upgrade Pending
-	Stragglers []string `json:"stragglers,omitempty"`
-	Jumpoints  []string `json:"jumpoints,omitempty"` // enabled and not connected
-}
-
-const (
-	maxStragglers = 20
-	lately        = 24 * time.Hour
-)
-
-// AwaitJumpClients returns a wait: the Jump Clients are back and updated, and the enabled Jumpoints connected, within policy. "Please allow some time for all Jump Clients to come back online
-// before moving forward with any other upgrading processes" (PRA Upgrade Guide). Clients that were away for longer are counted, not waited for. Memory does not grow with their number.
-func AwaitJumpClients(p PRA, policy ReturnPolicy) Step {
-	recent := orElse(policy.Lately, lately)
-	var since time.Time // by the appliance's clock
-	return Step{Name: "await Jump Clients", On: []string{p.Host()}, With: map[string]string{"missing percent": strconv.Itoa(policy.MissingPercent)},
-		Observe: func(ctx context.Context, look Look) (Observation, error) {
-			h, err := p.health(ctx)
-			if err != nil {
-				return praCannot(look, err)
-			}
-			now := h.Date // the clients' times are by the appliance's clock
-			if now.IsZero() {
-				now = time.Now()
-			}
-			if since.IsZero() {
-				since = now.Add(-recent)
-			}
-			seen, err := countClients(ctx, p.Client, since)
-			switch {
-			case errors.Is(err, beyondtrust.ErrIncomplete):
-				return See(Pending, seen, "the list changed while it was read"), nil
-			case err != nil:
-				return praCannot(look, err)
-			}
-			if !policy.NoJumpoints {
-				if seen.Jumpoints, err = lostJumpoints(ctx, p.Client); err != nil {
-					return praCannot(look, err)
-				}
-			}
-			missing := seen.Expected - seen.Back
-			if seen.All > 0 && seen.Expected == 0 && policy.MissingPercent < 100 {
-				return See(Pending, seen, "not one Jump Client was there lately: %s", seen), nil
-			}
-			if missing*100 <= policy.MissingPercent*seen.Expected && len(seen.Jumpoints) == 0 {
-				return See(Done, seen, "%s", seen), nil
-			}
-			return See(Pending, seen, "%s", seen), nil
-		},
-		Every: orElse(policy.Every, 5*time.Minute), Limit: orElse(policy.Limit, 6*time.Hour), Takes: 30 * time.Minute,
-		Advice: "Look at the certificates first, then whether automatic Jump Client upgrades are enabled, then at the connection rate. A Jump to a client that is Upgrade Pending moves it to the front of the queue."}
-}
-
-func (s clientsSeen) String() string {
-	text := fmt.Sprintf("%d of %d Jump Clients are back (%d are Upgrade Pending; %d more were away before)", s.Back, s.Expected, s.Pending, s.All-s.Expected)
-	if len(s.Stragglers) > 0 {
-		text += "; awaited: " + strings.Join(s.Stragglers, ", ")
-		if more := s.Expected - s.Back - len(s.Stragglers); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-	}
-	if len(s.Jumpoints) > 0 {
-		text += "; Jumpoints not connected: " + strings.Join(s.Jumpoints, ", ")
-	}
-	return text
-}
-
-func countClients(ctx context.Context, c *beyondtrust.Client, since time.Time) (clientsSeen, error) {
-	var seen clientsSeen
-	for j, err := range c.JumpClients(ctx) {
-		if err != nil {
-			return seen, err
-		}
-		seen.All++
-		switch {
-		case j.Type == beyondtrust.ConnectionUninstalled, j.Unavailable != "" && j.Unavailable != "none":
-			continue
-		case !j.Online() && (j.Lost || j.LastDisconnect.Before(since)):
-			continue
-		case j.Type == beyondtrust.ConnectionPassive && !j.Online():
-			continue // it checks in once a day
-		}
-		seen.Expected++
-		switch {
-		case j.Online() && !j.NeedsUpdate:
-			seen.Back++
-			continue
-		case j.Online():
-			seen.Pending++
-		}
-		if len(seen.Stragglers) < maxStragglers {
-			seen.Stragglers = append(seen.Stragglers, oneLine(j.Name, 60))
-		}
-	}
-	return seen, nil
-}
-
-func lostJumpoints(ctx context.Context, c *beyondtrust.Client) (names []string, err error) {
-	for j, err := range c.Jumpoints(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if j.Enabled && !j.Connected && len(names) < maxStragglers {
-			names = append(names, oneLine(j.Name, 60))
-		}
-	}
-	return names, nil
 }

@@ -200,8 +200,12 @@ func sumOf(r io.Reader) (string, error) {
 
 // storedPath is where a person finds a stored package.
 func storedPath(p PRA, u PRAUpdate, pkg beyondtrust.Package) string {
-	name := packageName(p, pkg)
-	if d, ok := u.Store.(*ArtifactDir); ok {
+	return artifactPath(u.Store, packageName(p, pkg))
+}
+
+// artifactPath is where a person finds an artifact: its path, where artifacts are files.
+func artifactPath(a Artifacts, name string) string {
+	if d, ok := a.(*ArtifactDir); ok {
 		return filepath.Join(filepath.Dir(d.InboxPath()), name)
 	}
 	return name

@@ -105,7 +105,7 @@ func orWord(s string) string {
 // moment in a change of roles; if it lasts it is a conflict, which a person resolves.
 func CheckPair(primary, backup PRA, syncAge time.Duration) Step {
 	syncAge = orElse(syncAge, DefaultSyncAge)
-	return Step{Name: "check the pair", On: []string{primary.Host(), backup.Host()}, With: map[string]string{"primary": primary.Name, "sync age": syncAge.String()},
+	return Step{Name: "check the pair", On: []string{primary.Host(), backup.Host()}, With: map[string]string{"primary": primary.Name, "sync age": spell(syncAge)},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			x, err := lookAtPair(ctx, primary, backup)
 			if err != nil {
@@ -124,7 +124,11 @@ func CheckPair(primary, backup PRA, syncAge time.Duration) Step {
 				return See(Pending, x, "%s is not healthy: %s", backup.Name, x.b.Problem), nil
 			case !x.sameSoftware():
 				return See(Blocked, x, "the versions differ: %s and %s; nothing may be synchronised", x.Primary, x.Backup), nil
-			case !x.LastSync.IsZero() && !x.Date.IsZero() && x.Date.Sub(x.LastSync) > syncAge:
+			case x.LastSync.IsZero():
+				return See(Blocked, x, "%s names no data-sync that was completed", primary.Name), nil
+			case x.Date.IsZero():
+				return See(Unknown, x, "%s does not say what time it is, so the age of the data-sync of %s cannot be told", primary.Name, stamp(x.LastSync)), nil
+			case x.Date.Sub(x.LastSync) > syncAge:
 				return See(Blocked, x, "the last data-sync, %s, is older than %s", stamp(x.LastSync), spell(syncAge)), nil
 			case failedWord(x.SyncStatus):
 				return See(Blocked, x, "the last data-sync: %q", x.SyncStatus), nil

@@ -20,21 +20,17 @@ func DrainSessions(p PRA, policy DrainPolicy) Step {
 	wait := orElse(policy.Wait, 30*time.Minute)
 	notice := Confirm("give notice", fmt.Sprintf("All users who are signed in to %s and all sessions will be cut off. Have they been told?", p.site()))
 	notice.On = []string{p.Host()}
-	var began time.Time
-	drain := Step{Name: "drain sessions", On: []string{p.Host()}, With: map[string]string{"wait": wait.String(), "cut": fmt.Sprint(policy.Cut)},
+	drain := Step{Name: "drain sessions", On: []string{p.Host()}, With: map[string]string{"wait": spell(wait), "cut": fmt.Sprint(policy.Cut)},
 		Observe: func(ctx context.Context, look Look) (Observation, error) {
 			n, err := p.Client.CountSessions(ctx)
 			if err != nil {
 				return praCannot(look, err)
 			}
-			if began.IsZero() {
-				began = time.Now()
-			}
 			ev := map[string]int{"sessions": n}
 			switch {
 			case n == 0:
 				return See(Done, ev, "no session runs"), nil
-			case policy.Cut && time.Since(began) >= wait:
+			case policy.Cut && look.Elapsed >= wait:
 				return See(Done, ev, "%d sessions still run and will be cut off", n), nil
 			}
 			return See(Pending, ev, "%d sessions run", n), nil

@@ -31,9 +31,11 @@ type PRAUpdate struct {
 	// By hand: the packages are uploaded in the section Manual Installation, from Store, where [FetchPackage] put them.
 	Manual bool
 	Store  Artifacts
-	// Expected is how long one installation takes; default 1 hour (PRA Upgrade Guide: 15 minutes to an hour). Limit is when to stop watching and say so, never to touch the appliance; default 3 hours.
-	Expected, Limit time.Duration
-	BackupMaxAge    time.Duration // default DefaultBackupAge
+	// Expected is how long one installation takes; default 1 hour (PRA Upgrade Guide: 15 minutes to an hour). Worry is from when on it is said that it takes much longer, with the vendor's advice; default twice
+	// Expected. Limit is when to stop watching and say so, never to touch the appliance; default three times Expected. The second appliance of a pair is judged by what the first one took, in the
+	// same proportions ([Like]): many recordings make both slow.
+	Expected, Worry, Limit time.Duration
+	BackupMaxAge           time.Duration // default DefaultBackupAge
 
 	fresh bool // a factory-new appliance: it has no API before the first package
 }
@@ -66,7 +68,9 @@ func (u PRAUpdate) Check() error {
 	return nil
 }
 
-func (u PRAUpdate) limit() time.Duration { return orElse(u.Limit, 3*time.Hour) }
+func (u PRAUpdate) expected() time.Duration { return orElse(u.Expected, time.Hour) }
+func (u PRAUpdate) worry() time.Duration    { return orElse(u.Worry, 2*u.expected()) }
+func (u PRAUpdate) limit() time.Duration    { return orElse(u.Limit, 3*u.expected()) }
 func (u PRAUpdate) with() map[string]string {
 	return map[string]string{"packages": strings.Join(u.Packages, ", "), "version": u.Version.String()}
 }

@@ -22,12 +22,23 @@ type show struct {
 	drawn bool // the last line is to be written over
 	path  string
 	phase Phase
+
+	skipped int    // in a row
+	last    string // of these
 }
 
 func (s *show) event(e Event) {
 	name := e.Path
 	if e.Ref != "" {
 		name = "[" + e.Ref + "] " + name
+	}
+	if e.Kind == EventSkip {
+		s.skipped++
+		s.last = name + ": " + e.Detail
+		return
+	}
+	if e.Kind != EventBegin {
+		s.skips(e.At)
 	}
 	switch e.Kind {
 	case EventRun, EventWindow:
@@ -46,8 +57,6 @@ func (s *show) event(e Event) {
 		s.line(e.At, "worry", name+": "+e.Detail)
 	case EventVigil:
 		s.line(e.At, "answers", name+": "+e.Detail)
-	case EventSkip:
-		s.line(e.At, "skip", name+": "+e.Detail)
 	case EventRestore:
 		s.line(e.At, "put back", name+": "+e.Detail)
 	case EventStop:
@@ -75,6 +84,19 @@ func (s *show) look(e Event, name string) {
 	}
 	s.path, s.phase = e.Path, e.Phase
 	s.line(e.At, e.Phase.String(), name+": "+e.Detail)
+}
+
+// skips says in one line that what stands in a row was finished before.
+func (s *show) skips(at time.Time) {
+	switch s.skipped {
+	case 0:
+		return
+	case 1:
+		s.line(at, "skip", s.last)
+	default:
+		s.line(at, "skip", fmt.Sprintf("%d steps, the last of them %s", s.skipped, s.last))
+	}
+	s.skipped = 0
 }
 
 func (s *show) clear() {

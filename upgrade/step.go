@@ -52,7 +52,7 @@ type Step struct {
 	Exposes string
 
 	// Like names an earlier step that did the same to another appliance, by name or path: what that took, as the journal knows it, is what this one is expected to take, and Worry and Limit keep
-	// their proportions to it (Limit is never less than [DefaultLimit]). Where that was not measured, because no single run saw it from the act to the end, this step's own times hold.
+	// their proportions to it (Limit is never less than [DefaultLimit]). Where that was not measured, because no single run saw it from the act to the end, or it took less than a tenth of what was expected and so was something else, this step's own times hold.
 	Like string
 
 	// Remembers makes a step that only looks remember: its first look and all changes of the evidence are journaled, and Since holds them, so that a wait of hours or days is not begun anew by a restart.

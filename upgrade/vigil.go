@@ -17,7 +17,7 @@ type Vigil struct {
 	Name  string        // what it asks: "who answers at access.example.com"
 	Every time.Duration // default 30 s
 
-	// Ask returns who answers. An error says that nobody does, or the wrong one. It is called from one goroutine, beside everything else, and bounded by 10 seconds.
+	// Ask returns who answers. An error says that nobody does, or the wrong one. It is called from one goroutine, beside everything else, and bounded by 10 seconds, whatever Options.Scale is.
 	Ask func(ctx context.Context) (who string, err error)
 }
 
@@ -67,11 +67,12 @@ type watchman struct {
 func (t *watchman) stand(ctx context.Context) {
 	t.seen.Every = orElse(t.w.Every, DefaultVigilEvery)
 	for {
+		asked := time.Now()
 		who, err := t.ask(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		if t.take(who, err) != nil {
+		if t.take(asked, who, err) != nil {
 			return // the journal is broken, and whoever acts next finds out
 		}
 		if t.pause(ctx) != nil {
@@ -86,7 +87,7 @@ func (t *watchman) stand(ctx context.Context) {
 }
 
 func (t *watchman) ask(ctx context.Context) (who string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.o.scale(vigilPatience), errors.New("no answer in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, vigilPatience, errors.New("no answer in time")) // not scaled: it bounds a network, not an appliance
 	defer cancel()
 	if fault := t.protect("a vigil", func() { who, err = t.w.Ask(ctx) }); fault != nil {
 		return "", fault
@@ -97,9 +98,11 @@ func (t *watchman) ask(ctx context.Context) (who string, err error) {
 	return who, err
 }
 
-// take learns an answer, and journals it when it is another one than before.
-func (t *watchman) take(who string, err error) error {
-	now := time.Now()
+// take learns what came of a question, and journals it when it is another answer than before. An answer is of now; that there was none, of when it was asked.
+func (t *watchman) take(now time.Time, who string, err error) error {
+	if err == nil {
+		now = time.Now()
+	}
 	if err != nil {
 		who = ""
 	}

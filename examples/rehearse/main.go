@@ -141,6 +141,9 @@ func (st *stage) play(ctx context.Context, journal string, s setting, in io.Read
 		return upgrade.Failed.ExitCode()
 	}
 	fmt.Fprintf(out, "%s\n", plan)
+	if s.scale < 1 {
+		fmt.Fprintf(out, "The simulated appliances live %.0f times as fast; the times below are this machine's.\n\n", 1/s.scale)
+	}
 
 	person := st.person(s)
 	var operator upgrade.Operator = person

@@ -165,11 +165,8 @@ func praAsync(s setting) (*stage, error) {
 func praHardware(s setting) (*stage, error) {
 	site := pratest.Migrate()
 	site.Offers = []pratest.Package{{Name: "BeyondTrust-24.3.2", Build: "51234"}} // what the old one runs: a backup fits no other
-	switch s.hands {
-	case byBrowser:
+	if s.hands == byBrowser {
 		site.Times.Restore = 40 * time.Minute // two seconds: when a browser has seen what came of a press, a shorter outage is over
-	case byPerson, bySimulated:
-		s.hands = byDriver // the private key of a certificate is not handed around
 	}
 	st, err := praSetUp(s, site)
 	if err != nil {
@@ -181,9 +178,11 @@ func praHardware(s setting) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.set.Passphrase = beyondtrust.NewSecret(praPassphrase)
 	st.update = upgrade.PRAUpdate{Packages: []string{"BeyondTrust-24.3.2"}, Version: beyondtrust.Version{Number: "24.3.2"}}
 	out := st.stage(runbook.PRAHardware{Old: st.a, New: st.b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, Address: site.B.Addr,
-		Passphrase: beyondtrust.NewSecret(praPassphrase), Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
+		Soak: scaled(30*time.Minute, s.scale), PRASettings: st.set}.Procedure())
+	out.secret = func(string) (string, bool) { return praPassphrase, true } // the one that he is ever told to type
 	out.answer = func(q upgrade.Question) string {
 		if strings.HasSuffix(q.Step, "first sign-in") {
 			if err := site.B.FirstSignIn(pratest.AdminPassword); err != nil {

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/upgrade"
@@ -52,40 +53,41 @@ func (r PRAAsync) Procedure() upgrade.Procedure {
 		return p // without steps, so that it is refused
 	}
 	p.Guards = pairGuards(r.Site, r.Primary, r.Backup)
+	p.Vigils = r.watch(r.Site, r.Primary, r.Backup)
 	p.Steps = r.steps()
 	return p
 }
 
 func (r PRAAsync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
-	steps := append(r.before(a, b, r.Artifacts, u), given("DNS Swing", r.LowerTTL)...)
-	steps = append(steps,
-		upgrade.CheckServes(a, r.Site, r.Swing.Name).At("Backup and Sync"),
-		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+	return slices.Concat(
+		r.before(a, b, r.Artifacts, u),
+		given("DNS Swing", r.LowerTTL),
+		guide("Backup and Sync",
+			upgrade.CheckServes(a, r.Site, r.Swing.Name),
+			upgrade.BreakFailover(a, b, establishFailover),
+		),
+		guide("Update Appliance B", upgrade.Group(b.Name+" first", slices.Concat( // at its end the throttle is put back, before a data-sync could carry it to A
+			guide("Client Upgrades", upgrade.ThrottleJumpClients(b, r.throttle())),
+			guide("Update Appliance B", aside(upgrade.UpdateAppliance(b, u, r.Artifacts))),
+			guide("Verify and Test", upgrade.VerifyAndTest(b, v, r.Testers)),
+			given("DNS Swing", r.AwaitTTL),
+			guide("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
+			guide("Make Appliance B the Primary Appliance", r.Swing, byIP(b)),
+			guide("Client Upgrades", upgrade.AwaitJumpClients(b, r.Return)),
+		)...)),
+		window(r.OneWindow),
+		guide("Update Appliance A",
+			upgrade.CheckServes(b, r.Site, establishFailover),
+			aboutOne(b, "confirmed in production", "Does the new version work in your environment? The guide wants that confirmed before Appliance A is updated."),
+		),
+		r.second(b, a, "Update Appliance A", r.Artifacts, u),
+		guide("Update Appliance A",
+			aside(upgrade.Like(b.Name+" first/update "+b.Name, upgrade.UpdateAppliance(a, u, r.Artifacts))),
+			upgrade.VerifyAndTest(a, v, r.Testers),
+		),
+		r.establish(b, a),
+		guide("Backup and Sync", named("fresh backup", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge))),
+		guide("Client Upgrades", r.toDo(b)),
 	)
-	swing := []upgrade.Step{
-		upgrade.ThrottleJumpClients(b, r.throttle()).At("Client Upgrades"),
-		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
-		at("Verify and Test", upgrade.VerifyAndTest(b, v, r.Testers)),
-	}
-	swing = append(swing, given("DNS Swing", r.AwaitTTL)...)
-	swing = append(swing,
-		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
-		at("Make Appliance B the Primary Appliance", r.Swing),
-		aboutOne(b, "integration clients by IP", "Can Integration Clients that are configured by IP address rather than by host name extract data from "+b.Host()+", or are there none?").At("Make Appliance B the Primary Appliance"),
-		upgrade.AwaitJumpClients(b, r.Return).At("Client Upgrades"),
-	)
-	steps = append(steps, upgrade.Group(b.Name+" first", swing...)) // at its end the throttle is put back, before a data-sync could carry it to A
-	if !r.OneWindow {
-		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
-	}
-	steps = append(steps,
-		upgrade.CheckServes(b, r.Site, "establish failover").At("Update Appliance A"),
-		aboutOne(b, "confirmed in production", "Does the new version work in your environment? The guide wants that confirmed before Appliance A is updated.").At("Update Appliance A"),
-		named("backup in the second window", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)).At("Update Appliance A"),
-		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),
-		at("Update Appliance A", upgrade.VerifyAndTest(a, v, r.Testers)),
-	)
-	steps = append(steps, r.establish(b, a)...)
-	return append(steps, named("fresh backup", upgrade.BackupPRA(b, r.Artifacts, r.BackupMaxAge)), r.toDo(b))
 }

@@ -56,6 +56,7 @@ func ExamplePRANode() {
 	// check the certificates
 	// check the client upgrades
 	// before you begin
+	// certificate of A exported
 	// backup
 	// check for updates of A
 	// throttle Jump Clients
@@ -76,12 +77,15 @@ func ExamplePRASync() {
 	}
 	// Output:
 	// check the pair
+	// check automatic failover
 	// check the clock of A
 	// check the clock of B
 	// check the certificates
 	// compare the keys
 	// check the client upgrades
 	// before you begin
+	// certificate of A exported
+	// certificate of B exported
 	// backup
 	// check for updates of A
 	// check for updates of B
@@ -92,12 +96,14 @@ func ExamplePRASync() {
 	// A first
 	// second window
 	// backup in the second window
+	// check the clock of B again
 	// update B
 	// verify and test B
 	// compare the keys again
 	// confirm who overwrites whom
 	// establish failover
 	// check the pair again
+	// automatic failover again
 	// fresh backup
 	// afterwards, by people
 }
@@ -111,12 +117,15 @@ func ExamplePRAAsync() {
 	}
 	// Output:
 	// check the pair
+	// check automatic failover
 	// check the clock of A
 	// check the clock of B
 	// check the certificates
 	// compare the keys
 	// check the client upgrades
 	// before you begin
+	// certificate of A exported
+	// certificate of B exported
 	// backup
 	// check for updates of A
 	// check for updates of B
@@ -128,12 +137,14 @@ func ExamplePRAAsync() {
 	// check that B serves
 	// confirmed in production
 	// backup in the second window
+	// check the clock of A again
 	// update A
 	// verify and test A
 	// compare the keys again
 	// confirm who overwrites whom
 	// establish failover
 	// check the pair again
+	// automatic failover again
 	// fresh backup
 	// afterwards, by people
 }
@@ -142,7 +153,7 @@ func ExamplePRAHardware() {
 	boxes, site, artifacts, remove := praDemo(pratest.Migrate())
 	defer remove()
 	p := runbook.PRAHardware{Old: boxes[0], New: boxes[1], Site: site, Artifacts: artifacts, Update: demoUpdate, Swing: swing,
-		Address: netip.MustParseAddr("192.0.2.2"), Passphrase: beyondtrust.NewSecret("simulated")}.Procedure()
+		Address: netip.MustParseAddr("192.0.2.2"), PRASettings: runbook.PRASettings{Passphrase: beyondtrust.NewSecret("simulated")}}.Procedure()
 	for _, s := range p.Steps {
 		fmt.Println(s.Name)
 	}

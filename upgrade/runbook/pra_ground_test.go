@@ -69,7 +69,7 @@ func praAsyncGround(t *testing.T, h hands, way pratest.Traffic, manual bool) *pr
 }
 
 func praHardwareGround(t *testing.T) *praGround {
-	r, book := migration(t)
+	r, book := migration(t, byPages)
 	x := &praGround{praRig: r, guide: guideOfHardware()}
 	x.book = func() upgrade.Procedure {
 		book.Old, book.Site, book.Soak = x.a, x.name, time.Hour

@@ -29,7 +29,7 @@ func (s strangerAfterReset) ShutDown(context.Context) error {
 // After a factory reset no driver knows the appliance's certificate: a person reads the page, and switches it off.
 func TestPRAHardwareFactoryCertificate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, book := migration(t)
+		r, book := migration(t, byPages)
 		book.Old.Pages.Status = strangerAfterReset{book.Old.Pages.Status}
 		book.Soak = time.Hour
 		r.procedure = book.Procedure()

@@ -1,6 +1,8 @@
 package runbook
 
 import (
+	"slices"
+
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/upgrade"
 )
@@ -36,6 +38,7 @@ func (r PRANode) Procedure() upgrade.Procedure {
 		return p // without steps, so that it is refused
 	}
 	p.Guards = []upgrade.Guard{upgrade.SamePRA(r.Appliance), upgrade.SiteServed(r.Site, r.Appliance)}
+	p.Vigils = r.watch(r.Site, r.Appliance)
 	p.Steps = r.steps()
 	return p
 }
@@ -46,22 +49,21 @@ func (r PRANode) steps() []upgrade.Step {
 	if u.Manual {
 		way = "Single, Manual"
 	}
-	steps := []upgrade.Step{
-		upgrade.CheckPRA(x, v).At("Upgrade Preparation"),
-		upgrade.CheckClock(x, r.ClockOffset).At(way),
-		upgrade.CheckCertificates(r.Certificate, 0, x).At("Upgrade Preparation"),
-		upgrade.CheckClientUpgrades(x).At("Client Upgrades"),
-		r.prepare(x, v),
-		upgrade.BackupPRA(x, r.Artifacts, r.BackupMaxAge).At("Upgrade Preparation"),
-	}
-	steps = append(steps, r.get(x, u)...)
-	return append(steps,
-		upgrade.ThrottleJumpClients(x, r.throttle()).At("Client Upgrades"),
-		at("Upgrade Preparation", upgrade.DrainSessions(x, r.Drain)),
-		at(way, upgrade.UpdateAppliance(x, u, r.Artifacts)),
-		at("Verify and Test", upgrade.VerifyAndTest(x, v, r.Testers)),
-		upgrade.AwaitJumpClients(x, r.Return).At("Client Upgrades"),
-		named("fresh backup", upgrade.BackupPRA(x, r.Artifacts, r.BackupMaxAge)),
-		r.toDo(x),
+	return slices.Concat(
+		guide("Upgrade Preparation", upgrade.CheckPRA(x, v)),
+		guide(way, upgrade.CheckClock(x, r.ClockOffset)),
+		guide("Upgrade Preparation", upgrade.CheckCertificates(r.Certificate, 0, x)),
+		guide("Client Upgrades", upgrade.CheckClientUpgrades(x)),
+		guide("Upgrade Preparation", r.prepare(x, v)),
+		guide("Upgrade Preparation", r.certificates(r.Artifacts, x)...),
+		guide("Upgrade Preparation", upgrade.BackupPRA(x, r.Artifacts, r.BackupMaxAge)),
+		r.get(x, u),
+		guide("Client Upgrades", upgrade.ThrottleJumpClients(x, r.throttle())),
+		guide("Upgrade Preparation", upgrade.DrainSessions(x, r.Drain)),
+		guide(way, upgrade.UpdateAppliance(x, u, r.Artifacts)),
+		guide("Verify and Test", upgrade.VerifyAndTest(x, v, r.Testers)),
+		guide("Client Upgrades", upgrade.AwaitJumpClients(x, r.Return)),
+		guide("Upgrade Preparation", named("fresh backup", upgrade.BackupPRA(x, r.Artifacts, r.BackupMaxAge))),
+		guide("Client Upgrades", r.toDo(x)),
 	)
 }

@@ -185,49 +185,6 @@ func TestPRAAsync(t *testing.T) {
 	}
 }
 
-// migration is a site that moves to new hardware of the same version.
-func migration(t *testing.T) (*praRig, runbook.PRAHardware) {
-	s := pratest.Migrate()
-	s.Users = []pratest.User{{Name: "ada"}}
-	s.Offers = []pratest.Package{{Name: "BeyondTrust-" + praOld, Build: "51234"}}
-	w := wire(s, pratest.ByDNS)
-	r := newPRARig(t, s, byPages)
-	id, secret := s.Account()
-	var err error
-	r.b.Client, err = beyondtrust.NewClient(s.URL(), beyondtrust.NewCredential(id, beyondtrust.NewSecret(secret)), &beyondtrust.Options{Dial: s.B.Address(), HTTPClient: s.HTTPClient(), GUID: s.B.GUID})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lower, await := upgrade.LowerTTL(r.record(w), 30*time.Second)
-	return r, runbook.PRAHardware{Old: r.a, New: r.b, Site: r.name, Swing: r.swing(w, pratest.ByDNS), LowerTTL: lower, AwaitTTL: await, Artifacts: r.artifacts, Address: s.B.Addr,
-		Update:     upgrade.PRAUpdate{Packages: []string{"BeyondTrust-" + praOld}, Version: beyondtrust.Version{Number: praOld}},
-		Passphrase: beyondtrust.NewSecret("under lock and key")}
-}
-
-func TestPRAHardware(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, book := migration(t)
-		if err := book.Check(); err != nil {
-			t.Fatal(err)
-		}
-		r.procedure = book.Procedure()
-		rep, err := r.run(t)
-		if err != nil || rep.Outcome != upgrade.Succeeded {
-			t.Fatalf("Run: %v\n%s\n%s", err, rep, r.site.Record())
-		}
-		r.check(t, rep)
-		if at := r.site.At(); len(at) != 1 || at[0] != r.site.B.Name {
-			t.Errorf("the site's name leads to %v", at)
-		}
-		if n := len(r.site.Record().Of(pratest.FactoryReset).On(r.site.A.Name)); n != 1 {
-			t.Errorf("%d resets", n)
-		}
-		if len(r.site.Record().Of(pratest.Agree)) != 1 {
-			t.Error("the licence agreement was not accepted")
-		}
-	})
-}
-
 // Half of a lowering is refused before anything is asked of anybody.
 func TestPRALowerTTLBelongsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -242,7 +199,7 @@ func TestPRALowerTTLBelongsTogether(t *testing.T) {
 		if err := book.Check(); err == nil {
 			t.Error("a lowering without its wait passes")
 		}
-		_, move := migration(t)
+		_, move := migration(t, byPages)
 		move.LowerTTL = upgrade.Step{}
 		if err := move.Check(); err == nil {
 			t.Error("a wait without its lowering passes")

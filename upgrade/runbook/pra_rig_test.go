@@ -42,6 +42,7 @@ func newPRARig(t *testing.T, s *pratest.Site, h hands) *praRig {
 	s.T = t
 	t.Cleanup(s.Close)
 	r := &praRig{rig: newRig(t, nil), site: s}
+	r.set.WatchEvery = -1 // asking all along costs more time than the rest of a run; tests that want it say so
 	r.person.Pages = map[string]upgradetest.Pages{}
 	r.person.Answer = r.honest
 	r.connect(t, h)

@@ -1,6 +1,8 @@
 package runbook
 
 import (
+	"slices"
+
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/upgrade"
 )
@@ -39,36 +41,34 @@ func (r PRASync) Procedure() upgrade.Procedure {
 		return p // without steps, so that it is refused
 	}
 	p.Guards = pairGuards(r.Site, r.Primary, r.Backup)
+	p.Vigils = r.watch(r.Site, r.Primary, r.Backup)
 	p.Steps = r.steps()
 	return p
 }
 
-func pairGuards(site *beyondtrust.Client, a, b upgrade.PRA) []upgrade.Guard {
-	return []upgrade.Guard{upgrade.SamePRA(a), upgrade.SamePRA(b), upgrade.SiteServed(site, a, b), upgrade.NothingInstalls(a, b)}
-}
-
 func (r PRASync) steps() []upgrade.Step {
 	a, b, u, v := r.Primary, r.Backup, r.Update, r.Update.Version
-	steps := append(r.before(a, b, r.Artifacts, u),
-		upgrade.CheckServes(a, r.Site, "establish failover").At("Backup and Sync"),
-		at("Upgrade Preparation", upgrade.DrainSessions(a, r.Drain)),
-		upgrade.BreakFailover(a, b, "establish failover").At("Backup and Sync"),
+	return slices.Concat(
+		r.before(a, b, r.Artifacts, u),
+		guide("Backup and Sync",
+			upgrade.CheckServes(a, r.Site, establishFailover),
+			upgrade.DrainSessions(a, r.Drain),
+			upgrade.BreakFailover(a, b, establishFailover),
+		),
+		guide("Update Appliance A", upgrade.Group(a.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to B
+			upgrade.ThrottleJumpClients(a, r.throttle()).At("Client Upgrades"),
+			upgrade.UpdateAppliance(a, u, r.Artifacts),
+			at("Verify and Test", upgrade.VerifyAndTest(a, v, r.Testers)),
+			upgrade.AwaitJumpClients(a, r.Return).At("Client Upgrades"),
+		)),
+		window(r.OneWindow),
+		r.second(a, b, "Update Appliance B", r.Artifacts, u),
+		guide("Update Appliance B",
+			aside(upgrade.Like(a.Name+" first/update "+a.Name, upgrade.UpdateAppliance(b, u, r.Artifacts))),
+			upgrade.VerifyAndTest(b, v, r.Testers),
+		),
+		r.establish(a, b),
+		guide("Backup and Sync", named("fresh backup", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge))),
+		guide("Client Upgrades", r.toDo(a)),
 	)
-	first := upgrade.Group(a.Name+" first", // at its end the throttle is put back, before a data-sync could carry it to B
-		upgrade.ThrottleJumpClients(a, r.throttle()).At("Client Upgrades"),
-		at("Update Appliance A", upgrade.UpdateAppliance(a, u, r.Artifacts)),
-		at("Verify and Test", upgrade.VerifyAndTest(a, v, r.Testers)),
-		upgrade.AwaitJumpClients(a, r.Return).At("Client Upgrades"),
-	)
-	steps = append(steps, first)
-	if !r.OneWindow {
-		steps = append(steps, upgrade.Hold("second window", exposed).At("Considerations"))
-	}
-	steps = append(steps,
-		named("backup in the second window", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)).At("Update Appliance B"),
-		at("Update Appliance B", upgrade.UpdateAppliance(b, u, r.Artifacts)),
-		at("Update Appliance B", upgrade.VerifyAndTest(b, v, r.Testers)),
-	)
-	steps = append(steps, r.establish(a, b)...)
-	return append(steps, named("fresh backup", upgrade.BackupPRA(a, r.Artifacts, r.BackupMaxAge)), r.toDo(a))
 }
