@@ -85,10 +85,10 @@ func parseTime(s string) (time.Time, error) {
 type wireBool bool
 
 func (v *wireBool) UnmarshalJSON(b []byte) error {
-	switch strings.Trim(string(b), `"`) {
-	case "true", "1":
+	switch string(b) {
+	case "true", "1", `"true"`, `"1"`:
 		*v = true
-	case "false", "0":
+	case "false", "0", `"false"`, `"0"`:
 		*v = false
 	case "null":
 	default:
