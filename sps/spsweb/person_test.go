@@ -1,84 +1,123 @@
 package spsweb_test
 
 import (
-	"context"
-	"errors"
+	"bytes"
+	"net/url"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/changeover-sdk/changeover/internal/browser"
+	"github.com/changeover-sdk/changeover/internal/browser/axtree"
+	"github.com/changeover-sdk/changeover/internal/browser/browsertest"
 	"github.com/changeover-sdk/changeover/sps"
 	"github.com/changeover-sdk/changeover/sps/spstest"
-	"github.com/changeover-sdk/changeover/sps/spsweb"
-	"github.com/changeover-sdk/changeover/upgrade"
-	"github.com/changeover-sdk/changeover/upgrade/upgradetest"
 )
 
-// counted counts what a driver is asked to press, and keeps what came of it.
-type counted struct {
-	sps.FirmwaresPage
-	errs []error
-}
-
-func (c *counted) AfterReboot(ctx context.Context, v sps.Version) error {
-	err := c.FirmwaresPage.AfterReboot(ctx, v)
-	c.errs = append(c.errs, err)
-	return err
-}
-
-// What a driver did not press a person is told to press, as if there were no driver, and once; what it may have pressed he is not told to press, and
-// nothing is sent again unless another channel proves that nothing happened.
-func TestPeerPersonInstead(t *testing.T) {
-	instruction := &upgrade.Instruction{Where: sps.PageFirmwares, Row: "7.0.2.1", Button: sps.ButtonAfterReboot}
-	tests := map[string]struct {
-		traps   spstest.Traps
-		want    upgrade.Outcome
-		asked   *upgrade.Instruction // to be carried out
-		tries   int                  // of the driver
-		presses int                  // at the appliance, by whomever
-	}{
-		"the driver presses":  {spstest.Traps{}, upgrade.Succeeded, nil, 1, 1},
-		"nothing was pressed": {spstest.Traps{Twice: sps.ButtonAfterReboot}, upgrade.Succeeded, instruction, 1, 1},
-		// The firmware list, which is another channel, says that the first press did nothing: only then is there a second one, and no third.
-		"pressed, and nothing came of it": {spstest.Traps{Leave: sps.ButtonAfterReboot}, upgrade.UnknownEnd, nil, 2, 0},
+// What a person does on the page of firmwares, and no driver: an image is uploaded, tested and deleted, an export is encrypted. The page works in every sort of
+// markup, says what was done and why something was not, and takes an image of any size.
+func TestPeerSoakPerson(t *testing.T) {
+	browsertest.Need(t)
+	size := int64(8 << 20)
+	if os.Getenv("CHANGEOVER_SOAK") != "" {
+		size = 1 << 30
 	}
-	v, err := sps.ParseVersion("7.0.2.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			n := &spstest.Node{Stored: []string{"7.0.2.1"}, Traps: tt.traps}
-			page := &counted{FirmwaresPage: drive(t, n, func(o *spsweb.Options) { o.Patience, o.Answer = 4*time.Second, 4*time.Second }).Pages().Firmwares}
-			user, password := n.Login()
-			c, err := sps.NewClient(n.URL(), sps.Login{User: user, Password: password}, &sps.Options{CA: n.CA()})
+	for _, l := range looks() {
+		t.Run(l.String(), func(t *testing.T) {
+			n := l.on(&spstest.Node{Scale: 0.001})
+			addr, err := n.Start()
 			if err != nil {
 				t.Fatal(err)
 			}
-			person := &upgradetest.Person{Pages: map[string]upgradetest.Pages{"": n}}
-			rep, err := upgrade.Run(t.Context(), upgrade.Procedure{Name: "test", Steps: []upgrade.Step{upgrade.ActivateAfterReboot(c, page, v, "")}},
-				&upgrade.Options{Journal: upgrade.NoJournal(), Operator: person, Scale: 0.01})
-			if rep == nil || rep.Outcome != tt.want {
-				t.Fatalf("Run() = %v, %v; want %s", rep, err, tt.want)
+			t.Cleanup(n.Close)
+			p := person(t, n, addr)
+			ctx := t.Context()
+			at := func(kind axtree.Kind, label string, within ...string) axtree.Query {
+				q := axtree.Query{Kind: kind, Label: axtree.Label{label}}
+				for _, w := range within {
+					q.Within = append(q.Within, axtree.Label{w, w + " LTS"})
+				}
+				return q
 			}
-			if len(page.errs) != tt.tries || errors.Is(page.errs[0], sps.ErrNotPressed) != (tt.asked != nil) {
-				t.Errorf("the driver was asked %d times to press, want %d: %v", len(page.errs), tt.tries, page.errs)
+			sent, err := p.Attach(ctx, at(axtree.File, "Browse", "Firmwares"), spstest.Image("7.0.2.1", size), spstest.ImageName("7.0.2.1"))
+			if err != nil {
+				t.Fatal(err)
 			}
-			var told *upgrade.Instruction
-			for _, q := range person.Asked() {
-				if q.Kind == upgrade.AskPress && told == nil {
-					told = &upgrade.Instruction{Where: q.Instruction.Where, Row: q.Instruction.Row, Button: q.Instruction.Button}
-				} else if q.Kind == upgrade.AskPress {
-					t.Errorf("the person was asked again: %+v", q.Instruction)
+			press := func(q axtree.Query) (*axtree.Snapshot, error) {
+				return p.Press(ctx, q, browser.Proof{Answer: true, Limit: time.Minute})
+			}
+			if _, err := press(at(axtree.Button, sps.ButtonUpload)); err != nil {
+				t.Fatal(err)
+			}
+			uploads := n.Record().Of(spstest.Upload)
+			if len(uploads) != 1 || sent.Size != size || !strings.Contains(uploads[0].Detail, "7.0.2.1") {
+				t.Errorf("%d bytes were sent, record: %v", sent.Size, uploads)
+			}
+			if _, err := press(at(axtree.Button, sps.ButtonTest, "Firmwares", "7.0.2.1")); err != nil {
+				t.Fatal(err)
+			}
+			for label, want := range map[string]string{"Test result": "ok", "Current": "no"} {
+				if got, err := p.Value(ctx, axtree.Label{label}, axtree.Label{"Firmwares"}, axtree.Label{"7.0.2.1", "7.0.2.1 LTS"}); err != nil || got != want {
+					t.Errorf("%s: %q, %v; want %q", label, got, err, want)
 				}
 			}
-			if diff := cmp.Diff(tt.asked, told); diff != "" {
-				t.Errorf("the person was told (-want +got):\n%s", diff)
+			if _, err := press(at(axtree.Button, "Delete", "Firmwares", "7.0.2")); err == nil || !strings.Contains(err.Error(), "refused") {
+				t.Errorf("the firmware in use was deleted: %v", err)
 			}
-			if got := n.Record().Of(spstest.Press); len(got) != tt.presses {
-				t.Errorf("pressed %v, want %d times", got, tt.presses)
+			if s, err := p.Goto(ctx, "/", axtree.Label{"Basic Settings > System"}); err != nil || len(s.Texts()) > 0 {
+				t.Errorf("what was said is said again: %v", err)
+			}
+			s, err := press(at(axtree.Button, "Delete", "Firmwares", "7.0.2.1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if texts := strings.Join(s.Texts(), " "); len(n.Record().Of(spstest.DeleteSlot)) != 1 || !strings.Contains(texts, "Delete: done.") {
+				t.Errorf("the page says %q, record:\n%v", texts, n.Record())
+			}
+			if err := p.Choose(ctx, at(axtree.Field, "Encryption", "Export configuration"), axtree.Label{"Encrypt with password"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.SetSecret(ctx, at(axtree.Field, "Encryption password", "Export configuration"), "secret"); err != nil {
+				t.Fatal(err)
+			}
+			var file bytes.Buffer
+			if got, err := p.Save(ctx, at(axtree.Button, "Export", "Export configuration"), nil, &file); err != nil || !strings.HasSuffix(got.Name, "config-encrypted") || file.Len() == 0 {
+				t.Errorf("the export is %q of %d bytes, %v", got.Name, file.Len(), err)
 			}
 		})
 	}
+}
+
+// person signs in to a node and is on the page System.
+func person(t *testing.T, n *spstest.Node, addr string) *browser.Page {
+	t.Helper()
+	at, err := url.Parse(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := browser.Start(t.Context(), browser.Config{Site: &url.URL{Scheme: "https", Host: "sps1.example.test"}, Dial: at.Host, CA: n.CA(), Patience: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p, err := b.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Goto(t.Context(), "/", nil); err != nil {
+		t.Fatal(err)
+	}
+	user, password := n.Login()
+	if err := p.SignIn(t.Context(), axtree.Label{"Username"}, axtree.Label{"Password"}, axtree.Label{"Login"}, user, password); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Goto(t.Context(), "/", axtree.Label{"Basic Settings > System"}); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
