@@ -307,3 +307,35 @@ func BenchmarkMemory(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRefused counts what of a body is sent into a refusal.
+func BenchmarkRefused(b *testing.B) {
+	most := 0
+	for b.Loop() {
+		for _, status := range []int{401, 403, 413} {
+			most = max(most, bodyBytesInto(b, status))
+		}
+	}
+	b.ReportMetric(float64(most), "body-bytes")
+	if most > 0 {
+		b.Errorf("%d bytes of a body were sent into a refusal, the gate is 0", most)
+	}
+}
+
+// BenchmarkDownloadCut counts, over a hundred seeds, what is moved too much when connections break, in buffers of 1 MiB a cut.
+func BenchmarkDownloadCut(b *testing.B) {
+	worst, right := 0.0, 0
+	for seed := range uint64(100) {
+		excess, cuts := cutAtRandomPoints(b, seed)
+		worst = max(worst, float64(excess)/float64(cuts)/(1<<20))
+		right++
+	}
+	for range b.N { // once is enough
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(right), "right")
+	b.ReportMetric(worst, "buffers/cut")
+	if worst > 1 {
+		b.Errorf("%.2f buffers a cut were moved again, the gate is 1", worst)
+	}
+}

@@ -87,7 +87,7 @@ func left(t *testing.T, dir string) []string {
 	return names
 }
 
-func same(t *testing.T, path string, want []byte) {
+func same(t testing.TB, path string, want []byte) {
 	t.Helper()
 	got, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, want) {
@@ -123,39 +123,45 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// A download that is cut at random points, half of the times going on in the same call and half in a new one, moves the size and at most one buffer a cut.
+// A download that is cut at random points, within one process or over several, moves its own size and at most a buffer for each cut.
 func TestCrashDownloadCutAtRandomPoints(t *testing.T) {
-	const size, buffer = 3<<20 + 12345, 1 << 20
 	for seed := range uint64(100) {
-		data := random(seed, size)
-		rnd := rand.New(rand.NewPCG(seed, 1))
-		o := &origin{data: data, tag: `"v1"`}
-		cuts := 1 + rnd.IntN(6)
-		for range cuts {
-			o.cuts = append(o.cuts, rnd.IntN(size/cuts))
+		if excess, cuts := cutAtRandomPoints(t, seed); excess < 0 || excess > int64(cuts)<<20 {
+			t.Errorf("seed %d: %d bytes too many over %d cuts", seed, excess, cuts)
 		}
-		c, u := inMemoryPlain(t, o.ServeHTTP)
-		to := filepath.Join(t.TempDir(), "backup")
-		tries := []int{-1, 10}[rnd.IntN(2)]
-		var moved int64
-		var got transfer.Got
-		var err error
-		for range cuts + 1 {
-			got, err = c.Download(t.Context(), transfer.Download{URL: u, To: to, Tries: tries, Pause: time.Nanosecond})
-			moved += got.Moved
-			if err == nil {
-				break
-			}
-		}
-		if err != nil || got.SHA256 != hexSum(data) {
-			t.Fatalf("seed %d: %+v, %v", seed, got, err)
-		}
-		if moved > size+int64(cuts)*buffer || moved < size {
-			t.Errorf("seed %d: %d bytes moved for %d, over %d cuts", seed, moved, size, cuts)
-		}
-		same(t, to, data)
-		c.CloseIdleConnections()
 	}
+}
+
+// cutAtRandomPoints downloads a file over connections that break where the seed says, and returns how many bytes more than its size were moved, and over how many
+// cuts. It fails unless the file is there and right.
+func cutAtRandomPoints(t testing.TB, seed uint64) (excess int64, cuts int) {
+	t.Helper()
+	const size = 3<<20 + 12345
+	data := random(seed, size)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	o := &origin{data: data, tag: `"v1"`}
+	cuts = 1 + rnd.IntN(6)
+	for range cuts {
+		o.cuts = append(o.cuts, rnd.IntN(size/cuts))
+	}
+	c, u := inMemoryPlain(t, o.ServeHTTP)
+	defer c.CloseIdleConnections()
+	to := filepath.Join(t.TempDir(), "backup")
+	tries := []int{-1, 10}[rnd.IntN(2)]
+	var got transfer.Got
+	var err error
+	for range cuts + 1 {
+		got, err = c.Download(t.Context(), transfer.Download{URL: u, To: to, Tries: tries, Pause: time.Nanosecond})
+		excess += got.Moved
+		if err == nil {
+			break
+		}
+	}
+	if err != nil || got.SHA256 != hexSum(data) {
+		t.Fatalf("seed %d: %+v, %v", seed, got, err)
+	}
+	same(t, to, data)
+	return excess - size, cuts
 }
 
 // What a resume may meet. Before it, 3 MiB of the old file came, in a call of its own.

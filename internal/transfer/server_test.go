@@ -5,11 +5,9 @@ import (
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"sync/atomic"
 	"testing"
 
 	"github.com/changeover-sdk/changeover/internal/memnet"
@@ -54,32 +52,6 @@ func inMemory(t *testing.T, h http.Handler) (*transfer.Client, *url.URL) {
 	}
 	t.Cleanup(stop)
 	return transfer.New(n.HTTPClient().Transport), &url.URL{Scheme: "http", Host: "box", Path: "/file"}
-}
-
-// counting counts what comes in over a listener's connections.
-type counting struct {
-	net.Listener
-	in, reads atomic.Int64
-}
-
-func (l *counting) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &countedConn{c, l}, nil
-}
-
-type countedConn struct {
-	net.Conn
-	l *counting
-}
-
-func (c *countedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.l.in.Add(int64(n))
-	c.l.reads.Add(1)
-	return n, err
 }
 
 // sumOf is a handler that answers with the hash of what it was sent.

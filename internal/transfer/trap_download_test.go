@@ -1,6 +1,8 @@
 package transfer_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -116,5 +118,45 @@ func TestCanaryNoSecretInErrorsAndState(t *testing.T) {
 	_, err = c.Upload(t.Context(), transfer.Upload{Method: "PUT", URL: u, Header: d.Header, Source: file(data)})
 	if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
 		t.Errorf("upload: %#v", err)
+	}
+}
+
+// TLS hands out 16 KiB at most: what is stored is gathered before.
+func TestTrapFullBuffers(t *testing.T) {
+	data := random(50, 8<<20)
+	c, u, _ := start(t, (&origin{data: data}))
+	var w sizedWriter
+	if _, err := c.Download(t.Context(), transfer.Download{URL: u, Into: &w}); err != nil {
+		t.Fatal(err)
+	}
+	if w.n != len(data) || w.writes > 2*len(data)>>20 { // a machine that pauses may cut some in two
+		t.Errorf("%d bytes in %d writes", w.n, w.writes)
+	}
+}
+
+type sizedWriter struct{ n, writes int }
+
+func (w *sizedWriter) Write(p []byte) (int, error) {
+	w.n += len(p)
+	w.writes++
+	return len(p), nil
+}
+
+// A server that could compress is told not to, so that lengths, ranges and hashes mean the file's own bytes.
+func TestTrapIdentityEncoding(t *testing.T) {
+	data := bytes.Repeat([]byte("text that could be compressed "), 1<<15)
+	c, u, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			z.Write(data)
+			z.Close()
+			return
+		}
+		w.Write(data)
+	}))
+	got, err := c.Download(t.Context(), transfer.Download{URL: u, To: filepath.Join(t.TempDir(), "backup")})
+	if err != nil || got.SHA256 != hexSum(data) || got.Moved != int64(len(data)) {
+		t.Errorf("%+v, %v; want %d bytes as they are", got, err, len(data))
 	}
 }

@@ -3,9 +3,11 @@ package transfer_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -68,30 +71,74 @@ func TestTrapKnownLengthNotChunked(t *testing.T) {
 	}
 }
 
-// A refusal costs no byte of the body, counted on the wire: what is sent is less than the body's smallest part would be.
+// A refusal costs no byte of the body, counted on the wire, and the file is not even opened.
 func TestTrapAskFirst(t *testing.T) {
 	for _, status := range []int{401, 403, 413} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
-			l := &counting{Listener: s.Listener}
-			s.Listener = l
-			s.StartTLS()
-			defer s.Close()
-			c := transfer.New(s.Client().Transport)
-			defer c.CloseIdleConnections()
-			u, _ := url.Parse(s.URL)
-			var told atomic.Int64
-			opened := false
-			src := transfer.Source{Size: 64 << 20, Open: func() (io.ReadCloser, error) { opened = true; return nil, errors.New("opened") }}
-			sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u, Source: src, Progress: func(n, _ int64) { told.Add(n) }})
-			if err != nil || sent.Status != status || sent.Whole || sent.SHA256 != "" {
-				t.Fatalf("Upload = %+v, %v", sent, err)
-			}
-			if opened || told.Load() != 0 || l.in.Load() > 16<<10 {
-				t.Errorf("the file was opened: %v; progress says %d bytes; %d came in with handshake and head", opened, told.Load(), l.in.Load())
+			if n := bodyBytesInto(t, status); n != 0 {
+				t.Errorf("%d bytes of the body were sent", n)
 			}
 		})
 	}
+}
+
+// bodyBytesInto uploads a file to a server that answers with status at once, and returns how many bytes came behind the head of the request.
+func bodyBytesInto(t testing.TB, status int) int {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
+	plain := httptest.NewTLSServer(nil) // only for its certificate
+	defer plain.Close()
+	l := &hearing{Listener: s.Listener, conf: plain.TLS}
+	s.Listener = l
+	s.Start() // whose TLS is below the counting
+	defer s.Close()
+	c := transfer.New(plain.Client().Transport)
+	defer c.CloseIdleConnections()
+	u, _ := url.Parse("https" + strings.TrimPrefix(s.URL, "http"))
+	opened := false
+	src := transfer.Source{Size: 64 << 20, Open: func() (io.ReadCloser, error) { opened = true; return io.NopCloser(zeros{}), nil }}
+	sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u, Source: src, Progress: func(n, _ int64) { t.Errorf("progress says %d bytes", n) }})
+	if err != nil || sent.Status != status || sent.Whole || sent.SHA256 != "" || opened {
+		t.Fatalf("Upload = %+v, %v; the file was opened: %v", sent, err, opened)
+	}
+	c.CloseIdleConnections()
+	s.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head, body, ok := strings.Cut(string(l.heard), "\r\n\r\n")
+	if !ok || !strings.HasPrefix(head, "POST / ") && !strings.HasPrefix(head, "POST  ") {
+		t.Fatalf("what came begins with %.40q", head)
+	}
+	return len(body)
+}
+
+// hearing keeps what comes in over TLS.
+type hearing struct {
+	net.Listener
+	conf  *tls.Config
+	mu    sync.Mutex
+	heard []byte
+}
+
+func (h *hearing) Accept() (net.Conn, error) {
+	c, err := h.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &heardConn{tls.Server(c, h.conf), h}, nil
+}
+
+type heardConn struct {
+	net.Conn
+	h *hearing
+}
+
+func (c *heardConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	c.h.heard = append(c.h.heard, p[:n]...)
+	return n, err
 }
 
 // A server that ignores the question costs the limit, once, and nothing else.
@@ -236,7 +283,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func inMemoryPlain(t *testing.T, h http.HandlerFunc) (*transfer.Client, *url.URL) {
+func inMemoryPlain(t testing.TB, h http.HandlerFunc) (*transfer.Client, *url.URL) {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	u, _ := url.Parse(s.URL)
