@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,9 +17,9 @@ const (
 	upBlocks = 8
 )
 
-// Body is a file as a request's body: read, hashed and sent at the same time, each on a goroutine of its own, over a ring of eight buffers of 256 KiB. Nothing is
+// body is a file as a request's body: read, hashed and sent at the same time, each on a goroutine of its own, over a ring of eight buffers of 256 KiB. Nothing is
 // opened or started before the first Read. Read is for one goroutine; Close may be called at any time, from any.
-type Body struct {
+type body struct {
 	src  Source
 	line *line
 	tell func(done, total int64, last bool)
@@ -57,23 +56,14 @@ type block struct {
 	users atomic.Int32
 }
 
-// NewBody returns the source as a body. Progress, if not nil, is told how many bytes of the file were handed out and how many there are, about every MiB, every five seconds while it moves, and at the
+// newBody returns the source as a body. Progress, if not nil, is told how many bytes of the file were handed out and how many there are, about every MiB, every five seconds while it moves, and at the
 // end, by the reading goroutine.
-func NewBody(src Source, progress func(done, total int64)) *Body {
-	return &Body{src: src, tell: teller(progress, 0), before: src.Before, after: src.After, left: src.Length(), quit: make(chan struct{})}
+func newBody(src Source, progress func(done, total int64)) *body {
+	return &body{src: src, tell: teller(progress, 0), before: src.Before, after: src.After, left: src.Length(), quit: make(chan struct{})}
 }
-
-// Gather returns a context for the request that carries b: over a connection that [Transport] made, its TLS records are gathered while b is read.
-func (b *Body) Gather(ctx context.Context) context.Context {
-	b.line = new(line)
-	return b.line.trace(ctx)
-}
-
-// Len returns the length of the whole body.
-func (b *Body) Len() int64 { return b.src.Length() }
 
 // start opens the file and sets reader and hasher to work.
-func (b *Body) start() {
+func (b *body) start() {
 	b.line.do((*conn).gather)
 	f, err := b.src.Open()
 	if err != nil {
@@ -102,7 +92,7 @@ func (b *Body) start() {
 }
 
 // read fills the ring. It ends with the file, with the first error, or with Close.
-func (b *Body) read(f io.ReadCloser) {
+func (b *body) read(f io.ReadCloser) {
 	defer f.Close()
 	defer close(b.hash)
 	defer close(b.ready)
@@ -129,7 +119,7 @@ func (b *Body) read(f io.ReadCloser) {
 
 // length judges a read after which left bytes are missing. A file that grew is seen before its last bytes go out, so that the server never gets a whole body that is
 // not the file.
-func (b *Body) length(f io.Reader, left int64, err error) error {
+func (b *body) length(f io.Reader, left int64, err error) error {
 	switch {
 	case left > 0 && (err == io.EOF || err == io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it ends %d bytes early", ErrChanged, left)
@@ -145,7 +135,7 @@ func (b *Body) length(f io.Reader, left int64, err error) error {
 }
 
 // digest hashes what was read, in step with the ring.
-func (b *Body) digest() {
+func (b *body) digest() {
 	h := sha256.New()
 	for k := range b.hash {
 		h.Write(k.data[:k.n])
@@ -154,14 +144,14 @@ func (b *Body) digest() {
 	b.sum <- [sha256.Size]byte(h.Sum(nil))
 }
 
-func (b *Body) release(k *block) {
+func (b *body) release(k *block) {
 	if k.users.Add(-1) == 0 {
 		b.free <- k
 	}
 }
 
 // Read hands out the body.
-func (b *Body) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	if !b.wanted() {
 		return 0, os.ErrClosed
 	}
@@ -187,7 +177,7 @@ func (b *Body) Read(p []byte) (int, error) {
 }
 
 // next copies the next bytes, at least one.
-func (b *Body) next(p []byte) (int, error) {
+func (b *body) next(p []byte) (int, error) {
 	if len(b.before) > 0 {
 		n := copy(p, b.before)
 		b.before = b.before[n:]
@@ -202,7 +192,7 @@ func (b *Body) next(p []byte) (int, error) {
 }
 
 // file copies the next bytes of the file.
-func (b *Body) file(p []byte) (n int, err error) {
+func (b *body) file(p []byte) (n int, err error) {
 	if b.plain != nil {
 		n, err = b.plain.Read(p[:min(int64(len(p)), b.src.Size-b.sent)])
 		if err = b.length(b.plain, b.src.Size-b.sent-int64(n), err); err != nil {
@@ -219,7 +209,7 @@ func (b *Body) file(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (b *Body) fromRing(p []byte) (int, error) {
+func (b *body) fromRing(p []byte) (int, error) {
 	if len(b.rest) == 0 {
 		var k *block
 		select {
@@ -251,7 +241,7 @@ func (b *Body) fromRing(p []byte) (int, error) {
 }
 
 // Close ends reading and hashing. It never waits for a file system that hangs: what reads there ends when that does.
-func (b *Body) Close() error {
+func (b *body) Close() error {
 	var err error
 	b.end.Do(func() {
 		close(b.quit)
@@ -265,7 +255,7 @@ func (b *Body) Close() error {
 }
 
 // wanted is asked by each Read, and is false once the body is closed.
-func (b *Body) wanted() bool {
+func (b *body) wanted() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.begun = b.begun || !b.gone
@@ -273,7 +263,7 @@ func (b *Body) wanted() bool {
 }
 
 // Untouched closes the body and reports whether no byte of it was ever asked for: nobody can have any of it then, nor will.
-func (b *Body) Untouched() bool {
+func (b *body) Untouched() bool {
 	b.Close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -281,10 +271,10 @@ func (b *Body) Untouched() bool {
 }
 
 // Whole reports whether the last byte was handed out: from then on the server may have all of it.
-func (b *Body) Whole() bool { return b.handed.Load() }
+func (b *body) Whole() bool { return b.handed.Load() }
 
 // failed returns why the file could not be read to its end, nil if that is not what went wrong.
-func (b *Body) failed() error {
+func (b *body) failed() error {
 	if err := b.source.Load(); err != nil {
 		return *err
 	}
@@ -292,7 +282,7 @@ func (b *Body) failed() error {
 }
 
 // SHA256 returns the hash of the file in lower-case hex, once all of it was handed out. Before that, and for a body that ended early, it is an error.
-func (b *Body) SHA256() (string, error) {
+func (b *body) SHA256() (string, error) {
 	if b.src.Unhashed {
 		return "", errors.New("transfer: hash of an upload: it was not to be hashed")
 	}

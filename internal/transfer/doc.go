@@ -7,8 +7,7 @@
 //	sent, err := c.Upload(ctx, transfer.Upload{Method: "POST", URL: u, Header: http.Header{"Content-Type": {kind}}, Source: src})
 //	got, err := c.Download(ctx, transfer.Download{URL: u, To: "/srv/backups/a.nsb"})
 //
-// Who sends requests in a way of his own takes the parts: [Transport] for HTTP/1.1 with gathered writes, and [Body] for a request's body that is
-// hashed beside being sent. The clients of this module do so by package rest, which adds what it trusts, logs and calls errors.
+// The clients of this module do so by package rest, which adds what it trusts, logs and calls errors.
 //
 // # Uploads
 //

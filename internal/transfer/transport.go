@@ -11,8 +11,8 @@ import (
 const AskLimit = 2 * time.Second
 
 // Transport returns a copy of a transport that is meant for files: HTTP/1.1 only, because bulk data over HTTP/2 moves at a fraction of the speed; no
-// compression asked for, so that lengths and ranges mean what they say; asking first with [AskLimit]; and TLS connections that gather records while a [Body]
-// is sent. Trust, dialling and proxies are the original's. A transport that makes its own TLS connections (DialTLSContext) keeps doing so, without gathering.
+// compression asked for, so that lengths and ranges mean what they say; asking first with [AskLimit]; and TLS connections that gather records while a file
+// is uploaded. Trust, dialling and proxies are the original's. A transport that makes its own TLS connections (DialTLSContext) keeps doing so, without gathering.
 //
 // A connection to or through a proxy is made by net/http as ever.
 func Transport(base *http.Transport) *http.Transport {

@@ -87,7 +87,7 @@ type sending struct {
 	ask       bool // first
 	line      line
 	mu        sync.Mutex
-	bodies    []*Body // under mu; net/http opens another one when a kept connection was gone before anything was written
+	bodies    []*body // under mu; net/http opens another one when a kept connection was gone before anything was written
 	untouched bool    // there is a body, and no byte of it was asked for
 	curable   bool    // a new connection may help
 }
@@ -146,7 +146,7 @@ func (s *sending) request(ctx context.Context, watch *watchdog) (*http.Request, 
 	}
 	if s.Source.Length() > 0 {
 		open := func() (io.ReadCloser, error) {
-			b := NewBody(s.Source, s.Progress)
+			b := newBody(s.Source, s.Progress)
 			b.line = &s.line
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -210,13 +210,13 @@ func (s *sending) whole(sent *Sent) (err error) {
 
 // watched is a body of which every read is a sign of life.
 type watched struct {
-	*Body
+	*body
 	watch         *watchdog
 	stall, answer time.Duration
 }
 
 func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.Body.Read(p)
+	n, err := w.body.Read(p)
 	if w.Whole() {
 		w.watch.expect(w.answer)
 	} else {
