@@ -88,14 +88,25 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	defer end()
 	r, err := ready.probe(ctx)
-	if err != nil {
-		fmt.Fprintln(errs, err)
+	if r == nil {
+		os.Remove(s.dir) // nothing is in it
+		fmt.Fprintf(errs, "probe: %v\n", err)
+		return cli.Usage
+	}
+	if err := s.write(r); err != nil {
+		fmt.Fprintf(errs, "probe: %v\n", err)
+		return 1
+	}
+	if err != nil { // not even one page
+		fmt.Fprintf(errs, "probe: %v\n", err)
+		if s.dir != "" {
+			fmt.Fprintf(errs, "probe: what was seen is in %s\n", s.dir)
+		}
 		return 1
 	}
 	fmt.Fprintln(out, r)
-	if err := s.write(r); err != nil {
-		fmt.Fprintln(errs, err)
-		return 1
+	if s.dir != "" {
+		fmt.Fprintf(out, "the report and a picture of each page are in %s\n", s.dir)
 	}
 	if !r.OK() {
 		fmt.Fprintln(out, "outcome: a person would be asked to press some of these")
@@ -107,20 +118,16 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 
 // prepare checks the flags, reads what they name, and starts the simulator if one is wanted.
 func (s *settings) prepare() (ready *settings, end func(), err error) {
-	if s.dir != "" {
-		if err := os.Mkdir(s.dir, 0o700); err != nil {
-			return nil, nil, err
-		}
-		s.evidence = s.keep
-	}
 	if s.labels != "" {
 		if s.table, err = os.ReadFile(s.labels); err != nil {
 			return nil, nil, err
 		}
 	}
 	if s.simulated != "" {
-		end, err = s.simulate()
-		return s, end, err
+		if end, err = s.simulate(); err != nil {
+			return nil, nil, err
+		}
+		return s, end, s.folder()
 	}
 	if s.addr == "" || s.product != "sps" && s.product != "pra" || s.user == "" || s.passwordFile == "" {
 		return nil, nil, errors.New("want -addr, -product sps or pra, -user and -password-file, or -simulated; see -h")
@@ -136,7 +143,16 @@ func (s *settings) prepare() (ready *settings, end func(), err error) {
 			return nil, nil, err
 		}
 	}
-	return s, func() {}, nil
+	return s, func() {}, s.folder()
+}
+
+// folder makes the one for the report, last: what a mistake in the flags leaves behind would be in the way of the next try.
+func (s *settings) folder() error {
+	if s.dir == "" {
+		return nil
+	}
+	s.evidence = s.keep
+	return os.Mkdir(s.dir, 0o700)
 }
 
 // simulate starts an appliance on loopback.
