@@ -24,11 +24,30 @@ import (
 //
 //	client 198.18.0.2 -- 198.18.0.1 gateway 198.18.1.1 -- 198.18.1.2 A
 //	                                        198.18.2.1 -- 198.18.2.2 B
+//
+// and the same in IPv6: fd18:0::2 -- fd18:0::1 gateway fd18:1::1 -- fd18:1::2 A, fd18:2::1 -- fd18:2::2 B.
 var (
 	site = netip.MustParseAddr("198.18.9.1")
 	boxA = netip.MustParseAddr("198.18.1.2")
 	boxB = netip.MustParseAddr("198.18.2.2")
 )
+
+var (
+	site6 = netip.MustParseAddr("fd18:9::1")
+	boxA6 = netip.MustParseAddr("fd18:1::2")
+	boxB6 = netip.MustParseAddr("fd18:2::2")
+)
+
+const rules6 = `table ip6 swing {
+  map sites { type ipv6_addr : ipv6_addr
+              elements = { fd18:9::1 : fd18:1::2 } }
+  set owner { type ipv6_addr . ipv6_addr
+              elements = { fd18:9::1 . fd18:1::2 } }
+  chain pre { type nat hook prerouting priority dstnat; policy accept;
+              dnat to ip6 daddr map @sites
+  }
+}
+`
 
 const rules = `table ip swing {
   map sites { type ipv4_addr : ipv4_addr
@@ -103,9 +122,14 @@ func newLab(t testing.TB) *lab {
 		l.ip(who, "addr", "add", fmt.Sprintf("198.18.%d.2/24", i), "dev", "eth0")
 		l.ip(who, "link", "set", "eth0", "up")
 		l.ip(who, "route", "add", "default", "via", fmt.Sprintf("198.18.%d.1", i))
+		l.ip("g", "addr", "add", fmt.Sprintf("fd18:%d::1/64", i), "dev", dev, "nodad")
+		l.ip(who, "addr", "add", fmt.Sprintf("fd18:%d::2/64", i), "dev", "eth0", "nodad")
+		l.ip(who, "route", "add", "default", "via", fmt.Sprintf("fd18:%d::1", i))
 	}
-	l.in(l.gw, func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
-	if err := l.load(l.gw, rules); err != nil {
+	l.in(l.gw, func() error {
+		return errors.Join(os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0), os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0))
+	})
+	if err := l.load(l.gw, rules+rules6); err != nil {
 		refused(t, "peer: the kernel refuses nftables in a namespace: %v", err)
 	}
 	return l
@@ -200,6 +224,10 @@ func (l *lab) dialer() *dialer {
 
 // connect opens a connection to the site and returns it with the name of who answered.
 func (d *dialer) connect(ctx context.Context) (net.Conn, string, error) {
+	return d.connectTo(ctx, site)
+}
+
+func (d *dialer) connectTo(ctx context.Context, site netip.Addr) (net.Conn, string, error) {
 	type result struct {
 		c   net.Conn
 		err error
@@ -223,8 +251,10 @@ func (d *dialer) connect(ctx context.Context) (net.Conn, string, error) {
 }
 
 // probe is a failover.Probe through the gateway.
-func (d *dialer) probe(ctx context.Context) (string, error) {
-	c, name, err := d.connect(ctx)
+func (d *dialer) probe(ctx context.Context) (string, error) { return d.probeAt(ctx, site) }
+
+func (d *dialer) probeAt(ctx context.Context, site netip.Addr) (string, error) {
+	c, name, err := d.connectTo(ctx, site)
 	if err != nil {
 		return "", err
 	}
@@ -238,7 +268,9 @@ func reset(c net.Conn) {
 	_ = c.Close()
 }
 
-func (l *lab) open(opts nat.NFTablesOptions) *nat.NFTables {
+func (l *lab) open(opts nat.NFTablesOptions) *nat.NFTables { return l.openSite(site, opts) }
+
+func (l *lab) openSite(site netip.Addr, opts nat.NFTablesOptions) *nat.NFTables {
 	l.t.Helper()
 	opts.NetNS = l.gw
 	n, err := nat.OpenNFTables(site, &opts)

@@ -27,6 +27,57 @@ func (l *lab) entry(n failover.NAT, d *dialer) *failover.NATEntry {
 	}
 }
 
+func (l *lab) entry6(n failover.NAT, d *dialer) *failover.NATEntry {
+	e := l.entry(n, d)
+	e.From.Addr, e.To.Addr = boxA6, boxB6
+	e.Vantages[0].Ask = func(ctx context.Context) (string, error) { return d.probeAt(ctx, site6) }
+	return e
+}
+
+// The same in IPv6: the map, the guard, cutting, and what is there after a restart.
+func TestPeerNFTablesIPv6(t *testing.T) {
+	l := newLab(t)
+	l.serve(l.nA, boxA6, "A")
+	l.serve(l.nB, boxB6, "B")
+	d := l.dialer()
+	boot := filepath.Join(t.TempDir(), "elements.nft")
+	n := l.openSite(site6, nat.NFTablesOptions{BootFile: boot})
+	if err := n.Replace(t.Context(), boxB6, boxA6); !errors.Is(err, failover.ErrGuard) {
+		t.Errorf("a swing from where the site does not lead = %v, want ErrGuard", err)
+	}
+	old, who, err := d.connectTo(t.Context(), site6)
+	if err != nil || who != "A" {
+		t.Fatalf("before the swing %q answered, %v", who, err)
+	}
+	defer reset(old)
+	e := l.entry6(n, d)
+	e.Cut = true
+	res, err := e.Swing(t.Context())
+	if err != nil || res.Outcome != failover.Applied || res.Traffic.Cut < 1 || res.Traffic.Left != 0 {
+		t.Fatalf("Swing() = %+v, %v", res, err)
+	}
+	if _, err := old.Write([]byte("still there?")); err == nil {
+		if _, err := io.ReadFull(old, make([]byte, 12)); err == nil {
+			t.Error("the old connection was not cut")
+		}
+	}
+	if rep, err := failover.Verify(t.Context(), e, nil); err != nil || !rep.Identity.Proven() {
+		t.Errorf("Verify() = %+v, %v", rep, err)
+	}
+	if err := l.load(l.gw, "flush ruleset\n"+rules6+"include \""+boot+"\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := n.Persisted(t.Context()); err != nil || !kept {
+		t.Errorf("Persisted() = %t, %v", kept, err)
+	}
+	if now, err := n.Targets(t.Context()); err != nil || len(now) != 1 || now[0] != boxB6 {
+		t.Errorf("after a restart the site leads to %v, %v, want B", now, err)
+	}
+	if res, err := e.Back().Swing(t.Context()); err != nil || res.Outcome != failover.Applied {
+		t.Errorf("back: %v, %v", res.Outcome, err)
+	}
+}
+
 func TestPeerNFTablesConforms(t *testing.T) {
 	l := newLab(t)
 	failovertest.TestNAT(t, func(t *testing.T, target netip.Addr) failover.NAT {
