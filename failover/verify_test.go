@@ -289,6 +289,73 @@ func TestTrapSerialArithmetic(t *testing.T) {
 	}
 }
 
+// A server may move the serial with nothing changed (PowerDNS does, for an update that says what is there): nobody is suspected for that.
+func TestTrapSerialMovesWithoutAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := swing(t, 5*time.Second, func(s *swung) { s.zone.SetSerial(500) })
+		s.zone.SetSerial(900)
+		if _, err := failover.Verify(t.Context(), s.rec, nil); err != nil {
+			t.Error(err)
+		}
+		s.zone.SetSerial(901)
+		if res, err := s.rec.Back().Swing(t.Context()); res.Outcome != failover.Applied {
+			t.Errorf("back: %v, %v", res.Outcome, err)
+		}
+	})
+}
+
+// All resolvers that were given are asked, and one that has the old value is enough not to be done.
+func TestTrapEveryResolverIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var caches []*failovertest.Resolver
+		s := swing(t, time.Minute, func(s *swung) {
+			for i := range 5 {
+				c := s.zone.Resolver(string(rune('a' + i)))
+				if i == 4 { // the last one has it in its cache, the others have nothing
+					time.Sleep(time.Second)
+					if _, err := c.Ask(t.Context(), []failover.Key{{Name: host, Type: failover.A}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				caches = append(caches, c)
+				s.rec.Zones[0].Resolvers = append(s.rec.Zones[0].Resolvers, c)
+			}
+			s.rec.Vantages = nil
+		})
+		rep, err := failover.Verify(t.Context(), s.rec, nil)
+		if took := time.Since(s.began); err != nil || took < 55*time.Second {
+			t.Errorf("Verify() = %v (%s), %v after %v: the last resolver had the old value for a minute", rep.State, rep.Detail, err, took)
+		}
+		for _, c := range caches {
+			if c.Calls("Ask") == 0 {
+				t.Errorf("resolver %s was not asked", c)
+			}
+		}
+	})
+}
+
+// What authoritative servers may take and what resolvers may take are two limits, and each is kept.
+func TestTrapDeadlinesAreSeparate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set    func(s *swung)
+		limits failover.Limits
+		want   time.Duration
+	}{
+		"authoritative servers": {func(s *swung) { s.ns2.Delay = 1000 * time.Hour }, failover.Limits{Authorities: 10 * time.Second, Resolvers: time.Hour}, 10 * time.Second},
+		"resolvers":             {func(s *swung) { s.cache.Stale = 1000 * time.Hour }, failover.Limits{Authorities: time.Hour, Resolvers: 3 * time.Minute}, 3 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := swing(t, 5*time.Second, func(s *swung) { tt.set(s); s.rec.Limits = tt.limits })
+				rep, err := failover.Verify(t.Context(), s.rec, nil)
+				if took := time.Since(s.began); rep.State != failover.TimedOut || !errors.Is(err, failover.ErrNotProven) || took < tt.want || took > tt.want+time.Minute {
+					t.Errorf("Verify() = %v (%s), %v after %v, want the limit of %v", rep.State, rep.Detail, err, took, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestVerifyEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := swing(t, time.Hour, nil)

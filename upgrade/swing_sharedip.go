@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
@@ -28,6 +29,19 @@ type sharedSwitch struct {
 	from, to PRA
 	addr     netip.Addr
 	site     *beyondtrust.Client
+
+	mu  sync.Mutex
+	gap *failover.Gap // of this process's own switch
+}
+
+// words says how long nobody held the address, where one step did both halves.
+func (x *sharedSwitch) words() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.gap == nil {
+		return ""
+	}
+	return "; nobody held the address for " + x.gap.Held().Round(time.Millisecond).String()
 }
 
 // held says whether p itself says that the address is enabled on it.
@@ -74,7 +88,7 @@ func (x *sharedSwitch) release() Step {
 		case from:
 			return See(Ready, ev, "%s has %s enabled", x.from.Name, x.addr), nil
 		}
-		return See(Done, ev, "%s has %s disabled", x.from.Name, x.addr), nil
+		return See(Done, ev, "%s has %s disabled%s", x.from.Name, x.addr, x.words()), nil
 	}
 	s.Ask = x.instruction(beyondtrust.Off, "the address is disabled; enable it on "+x.to.Name+" immediately: have that page open already")
 	if x.from.Pages.Network != nil && x.to.Pages.Network != nil {
@@ -82,7 +96,10 @@ func (x *sharedSwitch) release() Step {
 			sw := &failover.SharedIP{From: x.end(x.from), To: x.end(x.to)}
 			res, err := sw.Swing(ctx)
 			log.Debug("shared IP switch", "outcome", res.Outcome.String(), "detail", res.Detail)
-			return err
+			x.mu.Lock()
+			x.gap = res.Gap
+			x.mu.Unlock()
+			return swingHint(res, err)
 		}
 	}
 	return s

@@ -110,6 +110,22 @@ var editorCases = map[string]editorCase{
 			return holds(ctx, e, aliasN)
 		},
 	},
+	"turns addresses into an alias and back, each in one": {
+		start: []failover.RecordSet{one, six}, atomic: true,
+		run: func(ctx context.Context, e failover.RecordEditor) error {
+			to := set(one.Name, failover.CNAME, "b.example.test.")
+			if err := e.Replace(ctx, []failover.Change{{Old: one, New: none(one)}, {Old: six, New: none(six)}, {Old: none(to), New: to}}); err != nil {
+				return fmt.Errorf("Replace: %w", err)
+			}
+			if err := holds(ctx, e, to, none(one), none(six)); err != nil {
+				return err
+			}
+			if err := e.Replace(ctx, []failover.Change{{Old: to, New: none(to)}, {Old: none(six), New: six}, {Old: none(one), New: one}}); err != nil {
+				return fmt.Errorf("Replace back: %w", err)
+			}
+			return holds(ctx, e, one, six, none(to))
+		},
+	},
 	"changes a TTL under equal values": {
 		start: []failover.RecordSet{one},
 		run: func(ctx context.Context, e failover.RecordEditor) error {

@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/changeover-sdk/changeover/failover"
 	"github.com/changeover-sdk/changeover/failover/failovertest"
@@ -284,6 +287,41 @@ func TestTrapKernelDoesNotCompareValues(t *testing.T) {
 	}
 	if now, err := n.Targets(t.Context()); err != nil || len(now) != 1 || now[0] != boxA {
 		t.Errorf("the site leads to %v, %v: the batch was not undone", now, err)
+	}
+}
+
+// Without CAP_NET_ADMIN everything is a definite refusal that says so. A thread gives its capabilities up, and is given up itself.
+func TestTrapNeedsNetAdmin(t *testing.T) {
+	type said struct{ read, swing, cut error }
+	out := make(chan said, 1)
+	go func() {
+		runtime.LockOSThread()
+		var none [2]unix.CapUserData
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+			out <- said{read: err}
+			return
+		}
+		n, err := nat.OpenNFTables(site, nil)
+		if err != nil {
+			out <- said{read: err}
+			return
+		}
+		defer n.Close()
+		var s said
+		_, s.read = n.Targets(context.Background())
+		s.swing = n.Replace(context.Background(), boxA, boxB)
+		_, s.cut = n.Cut(context.Background(), boxA)
+		out <- s
+	}()
+	s := <-out
+	if s.read == nil || !strings.Contains(s.read.Error(), "CAP_NET_ADMIN") {
+		t.Errorf("Targets() = %v", s.read)
+	}
+	if !errors.Is(s.swing, failover.ErrRefused) || !strings.Contains(s.swing.Error(), "CAP_NET_ADMIN") {
+		t.Errorf("Replace() = %v, want ErrRefused and what is missing", s.swing)
+	}
+	if s.cut == nil {
+		t.Error("connections were cut without a right to")
 	}
 }
 

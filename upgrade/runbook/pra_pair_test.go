@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,6 +179,9 @@ func TestPRAAsync(t *testing.T) {
 					r.checkPairEnd(t, &s.B)
 					if kind == pratest.ByDNS {
 						r.checkTTL(t, w)
+					}
+					if kind == pratest.BySharedIP && name == "through the pages" && !strings.Contains(rep.String(), "nobody held the address for") {
+						t.Errorf("the report does not say how long nobody held the address:\n%s", rep)
 					}
 				})
 			})
