@@ -3,9 +3,11 @@ package rest_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -261,5 +263,45 @@ func TestTransfersGoWhereTheyShould(t *testing.T) {
 	}
 	if text, err := down(client(t, rest.Config{Fingerprint: rest.Fingerprint(s.Certificate())}), "/here"); err != nil || text != "hello" {
 		t.Errorf("the right pin: Download = %q, %v", text, err)
+	}
+}
+
+// A transfer is asked for over HTTP/1.1 also where the server and the given client speak HTTP/2, asks first, shows our certificate, and reaches one address
+// in another's name: everything a small call does.
+func TestTransfersKeepWhatTheClientWasTold(t *testing.T) {
+	ca := newAuthority(t)
+	mine := ca.leaf(t, time.Hour, "me")
+	var expect atomic.Pointer[string]
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if small := r.URL.Path == "/small"; (r.ProtoMajor == 2) != small {
+			t.Errorf("%s %s by %s", r.Method, r.URL.Path, r.Proto)
+		}
+		if len(r.TLS.PeerCertificates) != 1 || r.TLS.ServerName != "box.example.test" || r.Host != "box.example.test" {
+			t.Errorf("%d certificates, asked as %q, Host %q", len(r.TLS.PeerCertificates), r.TLS.ServerName, r.Host)
+		}
+		said := r.Header.Get("Expect")
+		expect.Store(&said)
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, "ok")
+	}))
+	s.EnableHTTP2 = true
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{ca.leaf(t, time.Hour, "box.example.test")}, ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	given := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true}}
+	c := client(t, rest.Config{CA: ca.pool, Certificate: &mine, Dial: s.Listener.Addr().String(), HTTPClient: given})
+	u, err := rest.Base("https://box.example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t.Context(), c, u.JoinPath("small")); err != nil {
+		t.Error(err)
+	}
+	if _, sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u.JoinPath("image"), Source: file(make([]byte, 1<<20))}); err != nil || !sent.Whole || *expect.Load() != "100-continue" {
+		t.Errorf("Upload: %+v, %v, Expect %q", sent, err, *expect.Load())
+	}
+	var out strings.Builder
+	if _, err := c.Download(t.Context(), transfer.Download{URL: u.JoinPath("backup"), Into: &out}); err != nil || out.String() != "ok" {
+		t.Errorf("Download: %q, %v", out.String(), err)
 	}
 }
