@@ -82,7 +82,9 @@ func (b *Box) servePage(k *call) answer {
 		return a
 	}
 	if k.path == root || k.path == root+"/" {
-		return b.draw(k, b.inside(root, root+"/", "Home", id))
+		home := b.inside(root, root+"/", "Home", id)
+		home.Texts = []string{"Choose a page in the menu."}
+		return b.draw(k, home)
 	}
 	for i := range pages {
 		p := &pages[i]

@@ -156,14 +156,14 @@ func TestPeerQuestion(t *testing.T) {
 		asks, labels string
 		want         bool
 	}{
-		"announced, on a page":      {spstest.MarkupClassic, "Reboot this node?", page, true},
-		"announced":                 {spstest.MarkupScript, "Reboot this node?", dialog, true},
-		"announced, by a link":      {spstest.MarkupTables, "Reboot this node?", dialog, true},
-		"unannounced, on a page":    {spstest.MarkupClassic, "Reboot this node?", "", false},
-		"unannounced":               {spstest.MarkupTables, "Reboot this node?", "", false},
-		"other words, on a page":    {spstest.MarkupClassic, "Erase this node?", page, false},
-		"other words":               {spstest.MarkupScript, "Erase this node?", dialog, false},
-		"announced, another way":    {spstest.MarkupScript, "Reboot this node?", page, false},
+		"announced, on a page":   {spstest.MarkupClassic, "Reboot this node?", page, true},
+		"announced":              {spstest.MarkupScript, "Reboot this node?", dialog, true},
+		"announced, by a link":   {spstest.MarkupTables, "Reboot this node?", dialog, true},
+		"unannounced, on a page": {spstest.MarkupClassic, "Reboot this node?", "", false},
+		"unannounced":            {spstest.MarkupTables, "Reboot this node?", "", false},
+		"other words, on a page": {spstest.MarkupClassic, "Erase this node?", page, false},
+		"other words":            {spstest.MarkupScript, "Erase this node?", dialog, false},
+		"announced, another way": {spstest.MarkupScript, "Reboot this node?", page, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
