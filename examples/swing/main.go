@@ -113,6 +113,9 @@ func (s *settings) record(d dial) (*failover.Record, *dns.Server, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("-to: %w", err)
 	}
+	if from.Is4() != to.Is4() || from == to {
+		return nil, nil, fmt.Errorf("-from %v, -to %v: want two addresses of one family", from, to)
+	}
 	at, err := table("-at", s.at)
 	if err != nil {
 		return nil, nil, err

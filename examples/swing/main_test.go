@@ -102,6 +102,27 @@ func TestScenarioIdentify(t *testing.T) {
 	}
 }
 
+// The wrong key and a server without the zone are told once, with what to do.
+func TestScenarioRefused(t *testing.T) {
+	s := newSite(t)
+	wrong := filepath.Join(t.TempDir(), "wrong.key")
+	if err := os.WriteFile(wrong, []byte("hmac-sha256:swing.:b3RoZXIgc2VjcmV0"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		more []string
+		says string
+	}{
+		"wrong key":      {[]string{"-key-file", wrong}, "BADSIG"},
+		"zone not there": {[]string{"-zone", "example.org"}, "check that this server has the zone"},
+	} {
+		code, out := s.run(t, "swing", tt.more...)
+		if code != 1 || !strings.HasSuffix(out, "outcome: unchanged\n") || strings.Count(out, tt.says) != 1 || strings.Count(out, "\n") != 2 {
+			t.Errorf("%s: exits %d:\n%s", name, code, out)
+		}
+	}
+}
+
 // Somebody else's change is not written over.
 func TestScenarioSomebodyElse(t *testing.T) {
 	s := newSite(t)
@@ -118,6 +139,10 @@ func TestWrongUsage(t *testing.T) {
 	if err := os.WriteFile(shared, []byte("hmac-sha256:swing.:"+secret), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	empty := filepath.Join(t.TempDir(), "empty.key")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		what string
 		more []string
@@ -126,6 +151,10 @@ func TestWrongUsage(t *testing.T) {
 		"no such word":                 {"go", nil, "want plan, swing, verify or back"},
 		"an argument left over":        {"plan", []string{"now"}, "is no flag"},
 		"no address":                   {"plan", []string{"-to", "b"}, "-to"},
+		"two families":                 {"swing", []string{"-to", "2001:db8::2"}, "two addresses of one family"},
+		"one address twice":            {"swing", []string{"-to", "192.0.2.1"}, "two addresses of one family"},
+		"no key file":                  {"plan", []string{"-key-file", filepath.Join(t.TempDir(), "none.key")}, "no such file"},
+		"no key in the file":           {"plan", []string{"-key-file", empty}, "want exactly one key"},
 		"a key that others may read":   {"plan", []string{"-key-file", shared}, "shared.key"},
 		"a table that is none":         {"plan", []string{"-at", "ns1"}, "want name=value"},
 		"identity without fingerprint": {"verify", []string{"-identify", "https://access.example.com"}, "-to-fingerprint"},

@@ -26,12 +26,13 @@ func plan(ctx context.Context, s failover.Swinger, out io.Writer) int {
 		}
 	}
 	view, err := s.Look(ctx)
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return end(out, view.Position.String(), false)
+	}
 	fmt.Fprintf(out, "now: %s\n", view.Detail)
 	if view.Wait > 0 {
 		fmt.Fprintf(out, "caches may lead to the old side for %v after a swing\n", view.Wait)
-	}
-	if err != nil {
-		fmt.Fprintln(out, err)
 	}
 	return end(out, view.Position.String(), view.Position == failover.AtFrom || view.Position == failover.AtTo)
 }
@@ -39,14 +40,13 @@ func plan(ctx context.Context, s failover.Swinger, out io.Writer) int {
 // swing makes the change, once, and verifies it.
 func swing(ctx context.Context, s failover.Swinger, out io.Writer) int {
 	res, err := s.Swing(ctx)
-	fmt.Fprintf(out, "%s: %s\n", s.Plan().Kind, res.Detail)
 	if err != nil {
 		fmt.Fprintln(out, err)
 	}
 	if !res.Outcome.Good() {
 		return end(out, res.Outcome.String(), false)
 	}
-	fmt.Fprintln(out, res.Outcome)
+	fmt.Fprintf(out, "%s: %s\n", s.Plan().Kind, res.Detail)
 	return verify(ctx, s, out)
 }
 

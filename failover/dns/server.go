@@ -159,7 +159,9 @@ func (s *Server) query(ctx context.Context, zone string, questions []mdns.Questi
 			switch {
 			case a.msg.Rcode == mdns.RcodeNotAuth || a.msg.Rcode == mdns.RcodeRefused:
 				e := &Error{Op: "read", Zone: zone, Server: s.addr, Rcode: rcode, Err: fmt.Errorf("the server does not let us read the zone")}
-				e.TSIG, e.Skew, e.Next = a.tsigError()
+				if e.TSIG, e.Skew, e.Next = a.tsigError(); e.TSIG == "" {
+					e.Next = "check that this server has the zone, and that the key may read it"
+				}
 				return nil, e
 			case a.msg.Rcode == mdns.RcodeServerFailure:
 				servfail = true
