@@ -34,6 +34,7 @@ unit:
 sweeps:
 	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault|TestScenarioPRA' ./upgrade/runbook
 	$(GO) test -shuffle=on -timeout 20m -run 'TestPeerGuides' ./examples/rehearse
+	$(GO) test -run 'TestPeerGigabyte' ./beyondtrust/praweb
 
 # The examples as a stranger starts them, in a pipe.
 examples:
