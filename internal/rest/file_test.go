@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -288,7 +289,11 @@ func TestTransfersKeepWhatTheClientWasTold(t *testing.T) {
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{ca.leaf(t, time.Hour, "box.example.test")}, ClientAuth: tls.RequireAnyClientCert}
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	given := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true}}
+	var largest atomic.Int64
+	given := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &measured{conn, &largest}, err
+	}}}
 	c := client(t, rest.Config{CA: ca.pool, Certificate: &mine, Dial: s.Listener.Addr().String(), HTTPClient: given})
 	u, err := rest.Base("https://box.example.test")
 	if err != nil {
@@ -297,11 +302,25 @@ func TestTransfersKeepWhatTheClientWasTold(t *testing.T) {
 	if _, err := get(t.Context(), c, u.JoinPath("small")); err != nil {
 		t.Error(err)
 	}
-	if _, sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u.JoinPath("image"), Source: file(make([]byte, 1<<20))}); err != nil || !sent.Whole || *expect.Load() != "100-continue" {
+	if _, sent, err := c.Upload(t.Context(), transfer.Upload{Method: "POST", URL: u.JoinPath("image"), Source: file(make([]byte, 4<<20))}); err != nil || !sent.Whole || *expect.Load() != "100-continue" {
 		t.Errorf("Upload: %+v, %v, Expect %q", sent, err, *expect.Load())
+	}
+	if n := largest.Load(); n < 100<<10 {
+		t.Errorf("the largest write has %d bytes: TLS records were not gathered", n)
 	}
 	var out strings.Builder
 	if _, err := c.Download(t.Context(), transfer.Download{URL: u.JoinPath("backup"), Into: &out}); err != nil || out.String() != "ok" {
 		t.Errorf("Download: %q, %v", out.String(), err)
 	}
+}
+
+// measured remembers its largest write.
+type measured struct {
+	net.Conn
+	largest *atomic.Int64
+}
+
+func (m *measured) Write(p []byte) (int, error) {
+	m.largest.Store(max(m.largest.Load(), int64(len(p))))
+	return m.Conn.Write(p)
 }
