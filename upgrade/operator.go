@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -70,6 +71,28 @@ type Question struct {
 
 	Instruction *Instruction `json:"instruction,omitempty"` // for AskPress
 	Seen        string       `json:"-"`                     // last detail seen; changes, so it is no part of the hash
+}
+
+// brief is the question in a line.
+func (q Question) brief() string {
+	where, text := q.Where, q.Text
+	if ins := q.Instruction; ins != nil {
+		where, text = ins.Where, fmt.Sprintf("press %q", ins.Button)
+		if ins.Button == "" {
+			text = "look"
+		}
+		if ins.Row != "" {
+			where += ", row " + ins.Row
+		}
+		return text + " at " + where
+	}
+	if q.Kind != AskValue || where == "" {
+		return text
+	}
+	if q.Row != "" {
+		where += ", row " + q.Row
+	}
+	return fmt.Sprintf("read %q at %s: %s", q.Label, where, text)
 }
 
 // Hash returns a SHA-256 over the exact question but what was last seen. A [Consent] is bound to it.

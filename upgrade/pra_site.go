@@ -9,7 +9,7 @@ import (
 	"github.com/changeover-sdk/changeover/beyondtrust"
 )
 
-// WatchSite returns a vigil: which of these appliances answers at the site's name, asked all along as a client with a fresh connection would. What answers and is none of them is no answer. site speaks to
+// WatchSite returns a vigil: which of these appliances answers at the site's name, asked all along as a client with a fresh connection would. What answers and is none of them, or is not healthy, is no answer. site speaks to
 // the name and is pinned to no GUID; every is the pause between two questions, default 30 seconds: some 120 requests an hour of the 15,000 that an API account has, and 1,200 in an hour without an answer.
 func WatchSite(site *beyondtrust.Client, every time.Duration, boxes ...PRA) Vigil {
 	known := map[string]string{} // names by GUID, learned from those that answer
@@ -17,6 +17,9 @@ func WatchSite(site *beyondtrust.Client, every time.Duration, boxes ...PRA) Vigi
 		h, err := site.Identify(ctx)
 		if err != nil {
 			return unnamed(ctx, site, err)
+		}
+		if !h.Healthy {
+			return "", fmt.Errorf("%.60q answers and is not healthy: %s", h.Hostname, h.Problem)
 		}
 		if name := known[h.GUID]; name != "" {
 			return name, nil

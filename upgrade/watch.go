@@ -98,7 +98,7 @@ func (e *engine) ask(ctx context.Context, q Question) (string, error) {
 	if err := context.Cause(ctx); err != nil {
 		return "", err
 	}
-	e.emit(Event{Kind: EventAsk, Path: q.Step, Ref: q.Ref, Detail: q.Text})
+	e.emit(Event{Kind: EventAsk, Path: q.Step, Ref: q.Ref, Detail: q.brief()})
 	var a Answer
 	var err error
 	if broken := e.protect("the operator", func() { a, err = e.o.Operator.Ask(ctx, q) }); broken != nil {
