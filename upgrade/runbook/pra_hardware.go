@@ -94,6 +94,7 @@ func (r PRAHardware) move() []upgrade.Step {
 	old, to, v := r.Old, r.New, r.Update.Version
 	steps := slices.Concat(
 		given("DNS", r.LowerTTL),
+		guide("DNS", upgrade.CheckServes(old, r.Site, r.Swing.Name)), // a restore would overwrite a new appliance that serves already
 		guide("2", upgrade.BackupPRA(old, r.Artifacts, r.BackupMaxAge)),
 		guide("3 a-c", upgrade.ExportCertificates(old, r.Artifacts, r.Passphrase)),
 		guide("3 d-f", upgrade.ImportCertificates(old, to, r.Artifacts, r.Passphrase)),

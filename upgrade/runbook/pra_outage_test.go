@@ -71,6 +71,12 @@ func TestPRAOutage(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			if raced && !soak() && !strings.Contains(name, "shared IP") {
+				t.Skip("long with the race detector; make test has it without")
+			}
+			if raced && !soak() && !strings.Contains(name, "shared IP") {
+				t.Skip("long with the race detector; make test has it without")
+			}
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r, p := tt.set(t)
