@@ -244,23 +244,3 @@ func TestPeerScreenshot(t *testing.T) {
 		t.Errorf("Shot() of a page that changes all the time = %v, a picture of %d bytes; want none", err, len(shot))
 	}
 }
-
-// How long what people wait for takes.
-func BenchmarkStart(b *testing.B) {
-	a := browsertest.NewAppliance(b)
-	for b.Loop() {
-		start(b, a, nil).Close()
-	}
-}
-
-func BenchmarkPress(b *testing.B) {
-	a := browsertest.NewAppliance(b)
-	a.Page("/page", page(button("activate", "Activate Slave")))
-	a.Handle("/press/activate", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/page", http.StatusSeeOther) })
-	p := open(b, start(b, a, nil), "/page")
-	for b.Loop() {
-		if _, err := p.Press(b.Context(), axtree.Query{Label: axtree.Label{"Activate Slave"}}, browser.Proof{Answer: true}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
