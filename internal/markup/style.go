@@ -23,10 +23,13 @@ const (
 	Script Style = "script"
 	// Tables is tables for layout: a label is the text in the cell to the left, buttons are links that send the form by script, and the menu must be opened.
 	Tables Style = "tables"
+	// Cards is landmarks, a card for every part, definition lists, floating labels, switches and drop areas; the buttons of the page itself are beside its heading and
+	// the menu folds. A script sends the form without leaving the page and puts the page that comes in place; without it the browser sends the form.
+	Cards Style = "cards"
 )
 
 // Styles returns all of them.
-func Styles() []Style { return []Style{Classic, Script, Tables} }
+func Styles() []Style { return []Style{Classic, Script, Tables, Cards} }
 
 // Check is an error for a style that there is not.
 func (s Style) Check() error {
@@ -168,6 +171,8 @@ func (s Style) document(v view) []byte {
 		return draw("script.html", v)
 	case Tables:
 		return draw("tables.html", v)
+	case Cards:
+		return cards(v)
 	}
 	return draw("classic.html", v)
 }

@@ -23,6 +23,7 @@ const (
 	MarkupClassic = markup.Classic // plain forms with a hidden token
 	MarkupScript  = markup.Script  // drawn by a script that fetches what is on the page; questions are dialogs of the browser
 	MarkupTables  = markup.Tables  // tables for layout, links as buttons, a menu that must be opened
+	MarkupCards   = markup.Cards   // cards with definition lists, floating labels and switches, a form that is sent without leaving the page
 )
 
 // Markups returns all sorts of markup.
