@@ -77,6 +77,9 @@ func TestCanaryRun(t *testing.T) {
 		"a page during the look":     {"GET /api/firmware/slots", spstest.Fault{Kind: spstest.FaultPage, Body: page, Times: -1}},
 		"the test's words":           {"POST /api/firmware/test", spstest.Fault{Kind: spstest.FaultAnswer, Status: 400, Body: echo}},
 		"the upload's answer":        {"POST /api/upload/firmware", spstest.Fault{Kind: spstest.FaultAnswer, Status: 500, Body: page}},
+		"the image is too large":     {"POST /api/upload/firmware", spstest.Fault{Kind: spstest.FaultAnswer, Status: 413, Body: page}},
+		"a page for a bundle":        {"GET /api/troubleshooting/support-bundle/{key}/download", spstest.Fault{Kind: spstest.FaultPage, Body: page, Times: -1}},
+		"no bundle":                  {"GET /api/troubleshooting/support-bundle/{key}/download", spstest.Fault{Kind: spstest.FaultAnswer, Status: 403, Body: echo, Times: -1}},
 		"a page after the reboot":    {"GET /api/setup", spstest.Fault{Kind: spstest.FaultPage, Body: page, Skip: 2, Times: 3}},
 		"a redirect with the secret": {"GET /api/health_status", spstest.Fault{Kind: spstest.FaultRedirect, Target: "https://other.example.test/?p=pl4nted%2Fcanary%2Bs3cret"}},
 	}
@@ -141,6 +144,12 @@ func canaryRun(t *testing.T, n *spstest.Node, out *outputs) {
 		func() error { _, err := c.Info(t.Context()); return err },
 		func() error { _, err := c.Slots(t.Context()); return err },
 		func() error { _, err := c.TestFirmware(t.Context(), sps.MustVersion("7.0.2.1")); return err },
+		func() error { _, err := c.UploadFirmware(t.Context(), images, image, nil); return err },
+		func() error {
+			saved, err := c.SaveSupportBundle(t.Context(), filepath.Join(dir, "bundle"), func(done, total int64) { out.say("progress of a file", done, total) })
+			out.say("what was saved", fmt.Sprintf("%+v", saved))
+			return err
+		},
 	} {
 		err := look()
 		e, _ := errors.AsType[*sps.Error](err)
