@@ -22,6 +22,14 @@
 //	rep, err := failover.Verify(ctx, rec, nil) // every server, then which appliance answers
 //	res, err = rec.Back().Swing(ctx)           // the same thing with the sides exchanged
 //
+// Days before, or early in the window, lower the TTL, so that caches follow the swing in seconds; put back what it was afterwards, compared first like everything else:
+//
+//	was, res, err := rec.LowerTTL(ctx, 30*time.Second) // keep was: RestoreTTL needs it
+//	err = rec.EffectiveTTL(ctx, 30*time.Second)        // nil: every authoritative server serves it
+//	rec.NotBefore = was.Ready(time.Now())              // then the old TTL has run out everywhere
+//
+// Package upgrade has all of this as steps of a run that may be killed at any moment: LowerTTL, SwingDNS, SwingSharedIP, SwingNAT.
+//
 // Try it against package failover/failovertest first: zones, resolvers, shared addresses and gateways in memory.
 //
 // # What is guarded

@@ -22,6 +22,10 @@
 // An answer is believed only if it is signed with the same key. What an unsigned or wrongly signed answer, a lost connection or a time-out means is found out by reading, never by
 // sending again. Reads at the primary are signed too: servers choose the view of a split zone by the key.
 //
+// Zones of one [Server] share four connections. Calls that come while all are busy are gathered and go together, so hundreds of zones (failover.Record.AtOnce) take few round trips.
+//
+// A [Signer] is asked for each exchange: a key's is always the same; GSS-TSIG, which Windows wants for secure updates, would be one that negotiates a context. It is not here yet.
+//
 // # Any other provider
 //
 // [Provider] edits a zone through any package that implements the interfaces of github.com/libdns/libdns. These have no compare-and-set, so its guard is best effort; see there for
