@@ -16,9 +16,9 @@ const code = "271828"
 type pages struct {
 	markup        spstest.Markup
 	frames, newer bool
-	gates         string
-	asks          map[string]string
-	traps         spstest.Traps
+
+	asks  map[string]string
+	traps spstest.Traps
 
 	factor             string
 	agreement, expired bool
