@@ -27,7 +27,7 @@ type backup struct {
 	who         func(context.Context) (host, version string, err error)
 	cannot      func(error) (Observation, error)                             // sorts who's error; default: as for an SPS
 	advice      string                                                       // default: as for an SPS
-	write       func(context.Context, io.Writer) (offered string, err error) // nil: a person gets the file
+	write       func(context.Context, io.Writer) (offered string, err error) // nil: a person gets the file as the instruction says
 	check       func(offered string, head []byte) error
 	handedIn    func(name, host string) bool // whether a file in the inbox calls itself a backup of that appliance
 	instruction Instruction
@@ -93,24 +93,30 @@ func looksLikeText(head []byte) bool {
 	return !slices.ContainsFunc(head, func(c byte) bool { return c >= 0x7f || c < ' ' && c != '\n' && c != '\r' && c != '\t' })
 }
 
+// step takes a backup by an API. What a page gives is two steps, whether a driver gets the file or a person: it is one procedure, and what the driver does not
+// press the person does.
 func (b backup) step(a Artifacts) Step {
-	if b.write == nil {
-		in := b.stored(a, Step{Name: "get the backup", Ask: func(*Mark) *Instruction { ins := b.instruction; return &ins }}, b.inbox(a))
-		in.Limit = time.Hour
-		in.Takes = 5 * time.Minute
-		store := b.stored(a, Step{Name: "store the backup"}, nil)
-		store.Act = func(ctx context.Context, _ *slog.Logger) error { return b.take(ctx, a) }
-		return Group("backup", in, store)
-	}
-	s := b.stored(a, Step{Name: "backup"}, nil)
-	s.Act = func(ctx context.Context, _ *slog.Logger) error {
+	take := func(ctx context.Context, _ *slog.Logger) error {
 		host, version, err := b.who(ctx)
 		if err != nil {
 			return err
 		}
 		return b.put(ctx, a, host, version, func(w io.Writer) (string, error) { return b.write(ctx, w) })
 	}
-	return s
+	if b.instruction.Button == "" {
+		s := b.stored(a, Step{Name: "backup"}, nil)
+		s.Act = take
+		return s
+	}
+	in := b.stored(a, Step{Name: "get the backup", Ask: func(*Mark) *Instruction { ins := b.instruction; return &ins }}, b.inbox(a))
+	in.Limit = time.Hour
+	in.Takes = 5 * time.Minute
+	if b.write != nil {
+		in.Act, in.Takes = take, 2*time.Minute
+	}
+	store := b.stored(a, Step{Name: "store the backup"}, nil)
+	store.Act = func(ctx context.Context, _ *slog.Logger) error { return b.take(ctx, a) }
+	return Group("backup", in, store)
 }
 
 // stored makes a step of which the effect is a fresh backup in a, or what also finds.
@@ -200,7 +206,7 @@ func (h *headWriter) Write(p []byte) (int, error) {
 // inbox finds a backup that a person handed in.
 func (b backup) inbox(a Artifacts) func(ctx context.Context, host, version string) (Observation, bool, error) {
 	return func(ctx context.Context, host, version string) (Observation, bool, error) {
-		name, err := b.newest(a, host)
+		name, err := b.newest(ctx, a, host)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return Observation{}, false, nil
@@ -211,8 +217,24 @@ func (b backup) inbox(a Artifacts) func(ctx context.Context, host, version strin
 	}
 }
 
-// newest returns the newest file of the inbox that is a fresh backup of host.
-func (b backup) newest(a Artifacts, host string) (string, error) {
+// lastStored is when a backup of host was stored last, of any version.
+func (b backup) lastStored(ctx context.Context, a Artifacts, host string) (at time.Time, err error) {
+	list, err := a.List(ctx)
+	for _, x := range list {
+		if strings.HasPrefix(x.Name, fmt.Sprintf("%s-%s-", b.kind, plainName(host))) && x.At.After(at) {
+			at = x.At
+		}
+	}
+	return at, err
+}
+
+// newest returns the newest file of the inbox that is a fresh backup of host, and came after the last one that was stored: what is older was taken from there
+// before, of whatever version the appliance was then.
+func (b backup) newest(ctx context.Context, a Artifacts, host string) (string, error) {
+	taken, err := b.lastStored(ctx, a, host)
+	if err != nil {
+		return "", err
+	}
 	entries, err := fs.ReadDir(a.Inbox(), ".")
 	if err != nil {
 		return "", err
@@ -224,6 +246,8 @@ func (b backup) newest(a Artifacts, host string) (string, error) {
 		info, err := e.Info()
 		switch {
 		case err != nil || !e.Type().IsRegular() || !b.handedIn(e.Name(), host):
+			continue
+		case !info.ModTime().After(taken):
 			continue
 		case time.Since(info.ModTime()) > b.maxAge:
 			why = fmt.Errorf("%s is older than %s", e.Name(), spell(b.maxAge))
@@ -259,7 +283,7 @@ func (b backup) take(ctx context.Context, a Artifacts) error {
 	if err != nil {
 		return err
 	}
-	name, err := b.newest(a, host)
+	name, err := b.newest(ctx, a, host)
 	if err != nil {
 		return fmt.Errorf("%w: the inbox: %w", ErrNotSent, err)
 	}

@@ -102,7 +102,7 @@ func (r SPSHA) stage() []upgrade.Step {
 		upgrade.CheckLicence(c).At("checklist"),
 		upgrade.CheckLocks(c).At("checklist"),
 		upgrade.Group("before you begin", questions...),
-		upgrade.Backup(c, p.Export, r.Artifacts, r.BackupMaxAge).At("checklist"),
+		at("checklist", upgrade.Backup(c, p.Export, r.Artifacts, r.BackupMaxAge)),
 		upgrade.SupportBundle(c, r.Artifacts, r.BackupMaxAge).At("checklist"),
 		r.node().image().At("1-2"),
 		upgrade.ReadUpgradeNotes(c, v).At("2"),

@@ -90,7 +90,7 @@ func (r SPSNode) steps() []upgrade.Step {
 		upgrade.CheckLicence(c).At("checklist"),
 		upgrade.CheckLocks(c).At("checklist"),
 		upgrade.Group("before you begin", spsQuestions(c, v, r.Virtual)...),
-		upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge).At("checklist"),
+		at("checklist", upgrade.Backup(c, r.Pages.Export, r.Artifacts, r.BackupMaxAge)),
 		upgrade.SupportBundle(c, r.Artifacts, r.BackupMaxAge).At("checklist"),
 		r.image().At("1-2"),
 		upgrade.ReadUpgradeNotes(c, v).At("2"),
