@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/changeover-sdk/changeover/beyondtrust"
+	"github.com/changeover-sdk/changeover/beyondtrust/praweb"
 	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/upgrade"
 	"github.com/changeover-sdk/changeover/upgrade/runbook"
@@ -34,6 +37,10 @@ type appliance struct {
 	Name string `json:"name"`
 	Dial string `json:"dial"` // its own unique address
 	GUID string `json:"guid"`
+
+	// For -web: files like Credential's, with the user and the password of an administrator of each of the appliance's two interfaces.
+	Login     string `json:"login"`
+	Appliance string `json:"appliance"`
 }
 
 // readConfig refuses what it does not know, so that a mistyped name is not a default.
@@ -65,8 +72,40 @@ func (c config) client(a appliance, cred beyondtrust.Credential) (*beyondtrust.C
 	return beyondtrust.NewClient(c.Site, cred, &beyondtrust.Options{Dial: a.Dial, GUID: a.GUID, CA: pool})
 }
 
+// pages are driven by a browser of the appliance's own.
+func (c config) pages(a appliance, web *cli.Web, artifacts upgrade.Artifacts, labels []byte) (beyondtrust.Pages, error) {
+	var accounts praweb.Accounts
+	for _, x := range []struct {
+		field, file string
+		to          *praweb.Account
+	}{{"login", a.Login, &accounts.Login}, {"appliance", a.Appliance, &accounts.Appliance}} {
+		if x.file == "" {
+			return beyondtrust.Pages{}, fmt.Errorf("-web: appliance %q names no file with the account of /%s (%s)", a.Name, x.field, x.field)
+		}
+		user, password, err := cli.Account(x.file)
+		if err != nil {
+			return beyondtrust.Pages{}, err
+		}
+		*x.to = praweb.Account{User: user, Password: beyondtrust.NewSecret(password)}
+	}
+	pool, err := cli.CA(c.CA)
+	if err != nil {
+		return beyondtrust.Pages{}, err
+	}
+	dial := a.Dial
+	if _, _, err := net.SplitHostPort(dial); err != nil {
+		dial = net.JoinHostPort(dial, "443")
+	}
+	d, err := praweb.New(c.Site, accounts, &praweb.Options{CA: pool, Dial: dial, Labels: labels, Answer: 10 * time.Minute, Evidence: cli.Keep(artifacts)})
+	if err != nil {
+		return beyondtrust.Pages{}, err
+	}
+	web.Add(d)
+	return d.Pages(), nil
+}
+
 // procedure is the guide for this site.
-func (c config) procedure(artifacts upgrade.Artifacts) (upgrade.Procedure, error) {
+func (c config) procedure(artifacts upgrade.Artifacts, web *cli.Web, labels []byte) (upgrade.Procedure, error) {
 	cred, err := beyondtrust.ReadCredential(c.Credential)
 	if err != nil {
 		return upgrade.Procedure{}, err
@@ -80,7 +119,13 @@ func (c config) procedure(artifacts upgrade.Artifacts) (upgrade.Procedure, error
 		if err != nil {
 			return upgrade.Procedure{}, err
 		}
-		boxes = append(boxes, upgrade.PRA{Name: a.Name, Client: client})
+		box := upgrade.PRA{Name: a.Name, Client: client}
+		if web.On {
+			if box.Pages, err = c.pages(a, web, artifacts, labels); err != nil {
+				return upgrade.Procedure{}, err
+			}
+		}
+		boxes = append(boxes, box)
 	}
 	site, err := c.client(appliance{}, cred)
 	if err != nil {

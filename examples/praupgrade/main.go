@@ -1,4 +1,5 @@
-// Command praupgrade upgrades real PRA appliances along the vendor's guide. You are asked, at the terminal, for what only a person can do: it drives no pages.
+// Command praupgrade upgrades real PRA appliances along the vendor's guide. You are asked, at the terminal, for what only a person can do. With -web a
+// headless browser presses what has no API, as far as it is certain; the same journal can go on with it or without.
 //
 //	praupgrade -config site.json -journal site.journal -dir artifacts -plan
 //
@@ -9,13 +10,15 @@
 //	  "guide": "async",
 //	  "credential": "api-account",
 //	  "appliances": [
-//	    {"name": "A", "dial": "192.0.2.11", "guid": "5e1f…"},
-//	    {"name": "B", "dial": "192.0.2.12", "guid": "77c0…"}
+//	    {"name": "A", "dial": "192.0.2.11", "guid": "5e1f…", "login": "a-login", "appliance": "a-appliance"},
+//	    {"name": "B", "dial": "192.0.2.12", "guid": "77c0…", "login": "b-login", "appliance": "b-appliance"}
 //	  ],
 //	  "shared_ip": "192.0.2.10",
 //	  "packages": ["Base Software 7.0.0", "BeyondTrust-25.1.1"],
 //	  "version": "25.1.1"
 //	}
+//
+// "login" and "appliance" are for -web only: files with a user on the first line and his password on the second.
 package main
 
 import (
@@ -43,6 +46,7 @@ type settings struct {
 	opens, closes              string
 	dryRun, plan, abandon      bool
 	changed                    bool
+	web                        cli.Web
 }
 
 func (s *settings) flags(errs io.Writer) *flag.FlagSet {
@@ -58,6 +62,7 @@ func (s *settings) flags(errs io.Writer) *flag.FlagSet {
 	fs.BoolVar(&s.plan, "plan", false, "only show the plan")
 	fs.BoolVar(&s.abandon, "abandon", false, "put temporary settings back and give the journal up")
 	fs.BoolVar(&s.changed, "allow-changed", false, "go on with a procedure that changed since the journal began")
+	s.web.Flags(fs)
 	fs.Usage = func() {
 		fmt.Fprint(errs, "Upgrades PRA appliances along the vendor's guide.\n\nExample: praupgrade -config site.json -journal site.journal -dir artifacts -plan\n\n")
 		fs.PrintDefaults()
@@ -70,7 +75,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if code, done := cli.Parse(s.flags(errs), args); done {
 		return code
 	}
-	job, err := s.job(in, out)
+	labels, err := s.web.Ready(errs)
+	if err != nil {
+		fmt.Fprintf(errs, "praupgrade: %v\n", err)
+		return cli.Usage
+	}
+	defer func() {
+		if err := s.web.Close(); err != nil {
+			fmt.Fprintf(errs, "praupgrade: end the browser: %v\n", err)
+		}
+	}()
+	job, err := s.job(in, out, labels)
 	if err != nil {
 		fmt.Fprintf(errs, "praupgrade: %v\nsee praupgrade -h\n", err)
 		return cli.Usage
@@ -78,7 +93,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return job.Do(ctx, out, errs)
 }
 
-func (s *settings) job(in io.Reader, out io.Writer) (cli.Job, error) {
+func (s *settings) job(in io.Reader, out io.Writer, labels []byte) (cli.Job, error) {
 	if s.config == "" || s.journal == "" || s.dir == "" {
 		return cli.Job{}, fmt.Errorf("want -config, -journal and -dir")
 	}
@@ -98,7 +113,7 @@ func (s *settings) job(in io.Reader, out io.Writer) (cli.Job, error) {
 	if job.Options.Closes, err = hour(s.closes); err != nil {
 		return job, err
 	}
-	job.Procedure, err = c.procedure(artifacts)
+	job.Procedure, err = c.procedure(artifacts, &s.web, labels)
 	return job, err
 }
 

@@ -3,18 +3,19 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"github.com/changeover-sdk/changeover/internal/browser"
-	"golang.org/x/term"
 	"io"
 	"net/url"
 	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
 	"github.com/changeover-sdk/changeover/beyondtrust/praweb"
+	"github.com/changeover-sdk/changeover/internal/browser"
+	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/sps"
 	"github.com/changeover-sdk/changeover/sps/spstest"
 	"github.com/changeover-sdk/changeover/sps/spsweb"
@@ -42,18 +43,7 @@ const (
 // crew are the browsers of a rehearsal, and where what they see is kept.
 type crew struct {
 	artifacts upgrade.Artifacts
-	drivers   []io.Closer
-}
-
-func (c *crew) Close() (err error) {
-	for _, d := range c.drivers {
-		err = errors.Join(err, d.Close())
-	}
-	return err
-}
-
-func (c *crew) keep(ctx context.Context, e spsweb.Evidence) { // praweb's is the same type
-	_ = upgrade.KeepPage(ctx, c.artifacts, e.What(), e.PNG, e) // the report says what could not be kept
+	cli.Web   // holds the browsers
 }
 
 // spsBox is a simulated node or pair.
@@ -77,11 +67,11 @@ func (s setting) spsPages(box spsBox, name string, ca *x509.CertPool) (sps.Pages
 	}
 	user, password := box.Login()
 	d, err := spsweb.New("https://"+name+".example.test", sps.Login{User: user, Password: password},
-		&spsweb.Options{CA: ca, Dial: at, Patience: patience, Answer: answer, Evidence: s.crew.keep})
+		&spsweb.Options{CA: ca, Dial: at, Patience: patience, Answer: answer, Labels: s.labels, Evidence: cli.Keep(s.crew.artifacts)})
 	if err != nil {
 		return sps.Pages{}, err
 	}
-	s.crew.drivers = append(s.crew.drivers, d)
+	s.crew.Add(d)
 	return d.Pages(), nil
 }
 
@@ -104,11 +94,11 @@ func (s setting) praPages(site *pratest.Site, box *pratest.Box) (beyondtrust.Pag
 	}
 	admin := praweb.Account{User: pratest.AdminUser, Password: beyondtrust.NewSecret(pratest.AdminPassword)}
 	d, err := praweb.New("https://"+name, praweb.Accounts{Login: admin, Appliance: admin},
-		&praweb.Options{CA: pool, Dial: at, Patience: patience, Answer: answer, Evidence: s.crew.keep})
+		&praweb.Options{CA: pool, Dial: at, Patience: patience, Answer: answer, Labels: s.labels, Evidence: cli.Keep(s.crew.artifacts)})
 	if err != nil {
 		return beyondtrust.Pages{}, err
 	}
-	s.crew.drivers = append(s.crew.drivers, d)
+	s.crew.Add(d)
 	return d.Pages(), nil
 }
 

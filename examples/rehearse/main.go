@@ -56,6 +56,7 @@ type setting struct {
 	swing  string // how traffic is moved: dns, shared-ip or nat
 	manual bool   // a PRA appliance that cannot reach the update server
 	style  string // of the simulators' pages
+	labels []byte // for a browser, in place of the built-in ones that they name
 }
 
 type guide struct {
@@ -71,6 +72,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	hands := fs.String("hands", byDriver, "who presses the buttons that have no API: "+byDriver+" (the simulators' own), "+byBrowser+" (a real, headless one), "+byPerson+" (you: every question is yours, too) or "+bySimulated+" (a person who does what he is told)")
 	swing := fs.String("swing", "dns", "how a PRA guide moves the site's traffic: "+strings.Join(swings, ", "))
 	style := fs.String("style", styles()[0], "how the simulators' pages are made, for a browser: "+strings.Join(styles(), ", "))
+	labels := fs.String("labels", "", "for a browser: a JSON file with labels of your own")
 	manual := fs.Bool("manual", false, "with pra-node: the appliance cannot reach the update server, so a person fetches its packages")
 	scale := fs.Float64("scale", 1.0/600, "how long a second of the appliances takes")
 	dir := fs.String("dir", "", "keep journal and artifacts in this folder (default: a temporary one, removed at the end)")
@@ -115,6 +117,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	s := setting{scale: *scale, fail: *fail, hands: *hands, swing: *swing, manual: *manual, style: *style, dir: filepath.Join(*dir, "artifacts")}
 	if s.hands == byBrowser {
 		s.hands = withoutBrowser(in, errs)
+	}
+	if *labels != "" {
+		if s.labels, err = os.ReadFile(*labels); err != nil {
+			fmt.Fprintln(errs, "rehearse:", err)
+			return cli.Usage
+		}
 	}
 	if s.crew, err = newCrew(s.dir); err != nil {
 		fmt.Fprintln(errs, "rehearse:", err)

@@ -158,7 +158,11 @@ func praAsync(s setting) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return st.stage(runbook.PRAAsync{Primary: st.a, Backup: st.b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()), nil
+	return st.stage(st.async(st.a, st.b)), nil
+}
+
+func (st *praStage) async(a, b upgrade.PRA) upgrade.Procedure {
+	return runbook.PRAAsync{Primary: a, Backup: b, Site: st.name, Swing: st.swing, LowerTTL: st.lower, AwaitTTL: st.await, Artifacts: st.artifacts, Update: st.update, PRASettings: st.set}.Procedure()
 }
 
 // praHardware moves a site to a factory-new appliance, and returns the old one.

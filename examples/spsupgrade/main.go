@@ -1,4 +1,5 @@
-// Command spsupgrade upgrades a real SPS along the vendor's guide. You are asked, at the terminal, for what only a person can do.
+// Command spsupgrade upgrades a real SPS along the vendor's guide. You are asked, at the terminal, for what only a person can do. With -web a headless
+// browser presses what has no API, as far as it is certain; the same journal can go on with it or without.
 //
 //	spsupgrade -addr https://sps1.example.com -user upgrade -password-file pw -ca sps-ca.pem \
 //	    -image sps-7.0.2.1.iso -sha256 <from the download page> -version 7.0.2.1 -journal sps1.journal -dir artifacts -plan
@@ -16,6 +17,7 @@ import (
 
 	"github.com/changeover-sdk/changeover/internal/cli"
 	"github.com/changeover-sdk/changeover/sps"
+	"github.com/changeover-sdk/changeover/sps/spsweb"
 	"github.com/changeover-sdk/changeover/upgrade"
 	"github.com/changeover-sdk/changeover/upgrade/runbook"
 )
@@ -37,6 +39,8 @@ type settings struct {
 	ha                                        bool
 	bmcs                                      bmcFlag
 	bmcCredentials                            string
+	web                                       cli.Web
+	webAccount                                string
 }
 
 func (s *settings) flags(errs io.Writer) *flag.FlagSet {
@@ -65,6 +69,8 @@ func (s *settings) flags(errs io.Writer) *flag.FlagSet {
 	fs.BoolVar(&s.ha, "ha", false, "the appliance is a High Availability pair")
 	fs.Var(&s.bmcs, "bmc", "with -ha, twice: a node's ID, as the High Availability page shows it, and its BMC: ID=host[:port]")
 	fs.StringVar(&s.bmcCredentials, "bmc-credentials", "", "with -ha: a file, mode 0600: the BMCs' user on the first line, the password on the second")
+	s.web.Flags(fs)
+	fs.StringVar(&s.webAccount, "web-account", "", "with -web: a file, mode 0600: the web interface's administrator on the first line, the password on the second (default: -user)")
 	fs.Usage = func() {
 		fmt.Fprint(errs, "Upgrades an SPS along the vendor's guide.\n\nExample: spsupgrade -addr https://sps1.example.com -user upgrade -password-file pw -ca ca.pem -image sps.iso -sha256 0a1b… -version 7.0.2.1 -journal sps1.journal -dir artifacts -plan\n\n")
 		fs.PrintDefaults()
@@ -78,7 +84,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if code, done := cli.Parse(fs, args); done {
 		return code
 	}
-	job, cleanup, err := s.job(in, out)
+	labels, err := s.web.Ready(errs)
+	if err != nil {
+		fmt.Fprintf(errs, "spsupgrade: %v\n", err)
+		return cli.Usage
+	}
+	defer func() {
+		if err := s.web.Close(); err != nil {
+			fmt.Fprintf(errs, "spsupgrade: end the browser: %v\n", err)
+		}
+	}()
+	job, cleanup, err := s.job(in, out, labels)
 	if err != nil {
 		fmt.Fprintf(errs, "spsupgrade: %v\nsee spsupgrade -h\n", err)
 		return cli.Usage
@@ -87,7 +103,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return job.Do(ctx, out, errs)
 }
 
-func (s *settings) job(in io.Reader, out io.Writer) (job cli.Job, cleanup func(), err error) {
+func (s *settings) job(in io.Reader, out io.Writer, labels []byte) (job cli.Job, cleanup func(), err error) {
 	cleanup = func() {}
 	c, err := s.client()
 	if err != nil {
@@ -105,6 +121,11 @@ func (s *settings) job(in io.Reader, out io.Writer) (job cli.Job, cleanup func()
 		return job, cleanup, err
 	}
 	node := runbook.SPSNode{Client: c, Artifacts: artifacts, Version: v, SHA256: s.sha256, ImageURL: s.url, OneCall: s.oneCall, Virtual: s.virtual}
+	if s.web.On {
+		if node.Pages, err = s.pages(artifacts, labels); err != nil {
+			return job, cleanup, err
+		}
+	}
 	if s.image != "" {
 		node.Images, node.Image = os.DirFS(filepath.Dir(s.image)), filepath.Base(s.image)
 	}
@@ -136,6 +157,30 @@ func (s *settings) client() (*sps.Client, error) {
 		return nil, err
 	}
 	return sps.NewClient(s.addr, sps.Login{User: s.user, Password: password}, &sps.Options{CA: pool, Fingerprint: s.fingerprint})
+}
+
+// pages are driven by a browser, as the web interface's administrator.
+func (s *settings) pages(artifacts upgrade.Artifacts, labels []byte) (sps.Pages, error) {
+	user, password := s.user, ""
+	var err error
+	if s.webAccount != "" {
+		user, password, err = cli.Account(s.webAccount)
+	} else {
+		password, err = cli.Secret(s.passwordFile)
+	}
+	if err != nil {
+		return sps.Pages{}, err
+	}
+	pool, err := cli.CA(s.ca)
+	if err != nil {
+		return sps.Pages{}, err
+	}
+	d, err := spsweb.New(s.addr, sps.Login{User: user, Password: password}, &spsweb.Options{CA: pool, Fingerprint: s.fingerprint, Labels: labels, Evidence: cli.Keep(artifacts)})
+	if err != nil {
+		return sps.Pages{}, err
+	}
+	s.web.Add(d)
+	return d.Pages(), nil
 }
 
 func hour(s string) (time.Time, error) {

@@ -54,7 +54,7 @@ func (s *settings) pair(job cli.Job, node runbook.SPSNode) (cli.Job, func(), err
 	if node.OneCall || node.ImageURL != "" || node.Virtual {
 		return job, cleanup, fmt.Errorf("-one-call, -url and -virtual are not for a pair")
 	}
-	ha := runbook.SPSHA{Client: node.Client, Artifacts: node.Artifacts, Power: power,
+	ha := runbook.SPSHA{Client: node.Client, Pages: node.Pages, Artifacts: node.Artifacts, Power: power,
 		Version: node.Version, Images: node.Images, Image: node.Image, SHA256: node.SHA256}
 	job.Procedure = ha.Procedure()
 	return job, cleanup, ha.Check()
@@ -64,13 +64,6 @@ func (s *settings) bmcLogin() (ipmi.Login, error) {
 	if s.bmcCredentials == "" {
 		return ipmi.Login{}, fmt.Errorf("-ha wants -bmc-credentials")
 	}
-	both, err := cli.Secret(s.bmcCredentials)
-	if err != nil {
-		return ipmi.Login{}, err
-	}
-	user, password, ok := strings.Cut(strings.ReplaceAll(both, "\r\n", "\n"), "\n")
-	if !ok {
-		return ipmi.Login{}, fmt.Errorf("%s: want the user on the first line and the password on the second", s.bmcCredentials)
-	}
-	return ipmi.Login{User: user, Password: password}, nil
+	user, password, err := cli.Account(s.bmcCredentials)
+	return ipmi.Login{User: user, Password: password}, err
 }
