@@ -90,14 +90,14 @@ func TestCanaryRun(t *testing.T) {
 				defer n.Close()
 				n.Inject(tt.what, tt.fault)
 				out := &outputs{said: map[string]*bytes.Buffer{}}
-				canaryRun(t, n, out)
+				canaryRun(t, n, out, 1, func(upgrade.Artifacts, *slog.Logger) sps.Pages { return n.Pages() })
 				out.check(t)
 			})
 		})
 	}
 }
 
-func canaryRun(t *testing.T, n *spstest.Node, out *outputs) {
+func canaryRun(t *testing.T, n *spstest.Node, out *outputs, scale float64, pages func(upgrade.Artifacts, *slog.Logger) sps.Pages) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(lockedWriter{out, "log"}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c, err := sps.NewClient(n.URL(), sps.Login{User: "admin", Password: canary}, &sps.Options{HTTPClient: n.HTTPClient(), Logger: log})
@@ -114,7 +114,7 @@ func canaryRun(t *testing.T, n *spstest.Node, out *outputs) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book := runbook.SPSNode{Client: c, Pages: n.Pages(), Artifacts: artifacts, Version: sps.MustVersion("7.0.2.1"), Images: images, Image: image, SHA256: known.SHA256,
+	book := runbook.SPSNode{Client: c, Pages: pages(artifacts, log), Artifacts: artifacts, Version: sps.MustVersion("7.0.2.1"), Images: images, Image: image, SHA256: known.SHA256,
 		Boot: upgrade.Boot{Dial: n.DialContext}}
 	p := book.Procedure()
 	j, err := upgrade.OpenJournal(filepath.Join(dir, "journal"))
@@ -127,7 +127,7 @@ func canaryRun(t *testing.T, n *spstest.Node, out *outputs) {
 	}
 	out.say("plan", plan)
 	progress := upgrade.Show(lockedWriter{out, "progress"}, false, 0)
-	rep, err := upgrade.Run(t.Context(), p, &upgrade.Options{Journal: j, Operator: &upgradetest.Person{}, Logger: log,
+	rep, err := upgrade.Run(t.Context(), p, &upgrade.Options{Journal: j, Operator: &upgradetest.Person{}, Logger: log, Scale: scale,
 		Events: func(e upgrade.Event) { out.say("events", fmt.Sprintf("%+v", e)); progress(e) }})
 	out.say("error", err, fmt.Sprintf("%+v %#v", err, err))
 	if rep == nil {

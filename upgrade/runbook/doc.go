@@ -18,7 +18,17 @@
 // # What is not automated
 //
 // What only the vendor's pages can do is done by the page drivers given as Pages; where one is nil, a person is told exactly what
-// to press. Either way looking proves it. Where a guide contradicts itself, the procedure's doc says what was chosen and why.
+// to press. Either way looking proves it. Packages spsweb and praweb have drivers for a real browser, experimental ones, one for each appliance:
+//
+//	d, err := spsweb.New("https://sps1.example.com", login, &spsweb.Options{CA: pool, Evidence: func(ctx context.Context, e spsweb.Evidence) {
+//		upgrade.KeepPage(ctx, artifacts, e.What(), e.PNG, e)
+//	}})
+//	…
+//	defer d.Close()
+//	p := runbook.SPSNode{Pages: d.Pages(), …}.Procedure()
+//
+// What such a driver is not certain of it does not press, and the person is told to, as without it. It is the same procedure either way: a journal goes on
+// with a driver or without. Where a guide contradicts itself, the procedure's doc says what was chosen and why.
 //
 // Nothing here rolls back: no guide documents how. After a stop the report says what is known and what to do next.
 package runbook
