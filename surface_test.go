@@ -43,6 +43,9 @@ func carriers(t *testing.T) map[string]any {
 	secret := beyondtrust.NewSecret(canary)
 	credential := beyondtrust.NewCredential("client", secret)
 	key := must(dns.ParseKey([]byte("key \"swing\" { algorithm hmac-sha256; secret \"cGw0bnRlZC9jYW5hcnkrczNjcmV0\"; };"))).(dns.Key)
+	site := must(beyondtrust.NewClient("https://pra.example.test", credential, nil)).(*beyondtrust.Client)
+	box := upgrade.PRA{Name: "A", Client: site}
+	settings := runbook.PRASettings{Passphrase: secret}
 	return map[string]any{
 		"sps.Login":              sps.Login{User: "admin", Password: canary},
 		"sps.Client":             client,
@@ -58,6 +61,13 @@ func carriers(t *testing.T) map[string]any {
 		"runbook.SPSNode":        runbook.SPSNode{Client: client},
 		"runbook.SPSHA":          runbook.SPSHA{Client: client, Power: upgrade.PowerMap{"a": machine}},
 		"runbook.SPSSearch":      runbook.SPSSearch{Master: &runbook.SPSNode{Client: client}},
+		"runbook.PRASettings":    settings,
+		"runbook.PRANode":        runbook.PRANode{Appliance: box, Site: site, PRASettings: settings},
+		"runbook.PRASync":        runbook.PRASync{Primary: box, Backup: box, Site: site, PRASettings: settings},
+		"runbook.PRAAsync":       runbook.PRAAsync{Primary: box, Backup: box, Site: site, PRASettings: settings},
+		"runbook.PRAHardware":    runbook.PRAHardware{Old: box, New: box, Site: site, Backup: secret, PRASettings: settings},
+		"upgrade.PRA":            box,
+		"upgrade.Vigil":          upgrade.WatchSite(site, 0, box),
 		"upgrade.SPSMember":      upgrade.SPSMember{Client: client},
 		"upgrade.Procedure":      upgrade.Procedure{Steps: []upgrade.Step{upgrade.CheckHealth(client)}},
 		"upgradetest.Person":     &upgradetest.Person{Secret: func(string) (string, bool) { return canary, true }},
