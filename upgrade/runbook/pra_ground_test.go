@@ -149,7 +149,10 @@ func (x *praGround) set(t *testing.T, b *pratest.Box) {
 // trial is the ground as something to crash. A person who is asked what became of an act has looked, and says that it may be sent again.
 func (x *praGround) trial() upgradetest.Trial {
 	x.person.Answer = func(q upgrade.Question) string {
-		if q.Kind == upgrade.AskDecide {
+		switch {
+		case q.Kind == upgrade.AskDecide && strings.HasSuffix(q.Step, "shut down A") && len(x.site.Record().Of(pratest.ShutDown)) > 0:
+			return upgrade.AnswerDone // he sees that it is off
+		case q.Kind == upgrade.AskDecide:
 			return upgrade.AnswerAgain
 		}
 		return x.honest(q)
