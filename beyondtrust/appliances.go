@@ -56,7 +56,7 @@ func parseAppliances(b []byte, asked time.Time) ([]Appliance, error) {
 		Accepting wireBool `json:"accepting_connections"`
 		Offset    int32    `json:"timezone_offset"`
 	}
-	said, err := decodeList[appliance](b)
+	said, err := decodeList[appliance](b, listMost)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func parseCountsV2(b []byte, asked time.Time) ([]ClientCount, error) {
 		Endpoints *int   `json:"asset_clients"`
 		Jumpoints *int   `json:"gateways"`
 	}
-	said, err := decodeList[count](b)
+	said, err := decodeList[count](b, listMost)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func BenchmarkJumpClientPage(b *testing.B) {
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
-		list, err := decodeList[wireJumpClient](page)
+		list, err := decodeList[wireJumpClient](page, perPage)
 		if err != nil || len(list) != perPage {
 			b.Fatal(len(list), err)
 		}

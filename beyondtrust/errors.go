@@ -145,15 +145,19 @@ var advice = map[error]string{
 // most is the longest piece of an appliance's words that an error shows.
 const most = 300
 
+// errorMost is how much of an answer is looked at to explain an error. The documented ones are a few hundred bytes.
+const errorMost = 64 << 10
+
 // explainStatus makes an error of an answer that is not the expected one.
 func explainStatus(op string, resp *rest.Response, method, path string, scrub redact.Scrubber) *Error {
+	body := resp.Body[:min(len(resp.Body), errorMost)]
 	e := &Error{Op: op, Method: method, Path: path, Status: resp.Status, Class: ErrAnswer}
 	var said struct {
 		Error   *string             `json:"error"`
 		Message string              `json:"message"`
 		Errors  map[string][]string `json:"errors"`
 	}
-	if decode(resp.Body, &said) == nil {
+	if decode(body, &said) == nil {
 		e.Message = shorten(scrub(said.Message))
 		if said.Error != nil {
 			e.Code = shorten(scrub(*said.Error))
@@ -166,10 +170,10 @@ func explainStatus(op string, resp *rest.Response, method, path string, scrub re
 				e.Fields[shorten(scrub(field))] = []string{shorten(scrub(strings.Join(words, ", ")))}
 			}
 		}
-	} else if root, err := parseXML(resp.Body); err == nil && root.name == "error" {
+	} else if root, err := parseXML(body); err == nil && root.name == "error" {
 		e.Message = shorten(scrub(root.text))
 	} else {
-		title, text := scrub.Page(resp.Body)
+		title, text := scrub.Page(body)
 		e.Message = shorten(strings.TrimSpace(title + " " + text))
 	}
 	switch s := resp.Status; {

@@ -104,14 +104,14 @@ func FuzzListsV2(f *testing.F) {
 		if list, err := parseUsersV2(b, time.Time{}); err == nil && list == nil {
 			t.Error("no list and no error")
 		}
-		if list, err := decodeList[wireJumpClient](b); err == nil {
+		if list, err := decodeList[wireJumpClient](b, perPage); err == nil {
 			for _, w := range list {
 				if j, err := parseJumpClient(w, time.Time{}); err == nil && j.Online() && j.LastConnect.IsZero() {
 					t.Errorf("online without ever having connected: %+v", j)
 				}
 			}
 		}
-		if list, err := decodeList[wireJumpoint](b); err == nil {
+		if list, err := decodeList[wireJumpoint](b, perPage); err == nil {
 			for _, w := range list {
 				_, _ = parseJumpoint(w, time.Time{})
 			}

@@ -81,7 +81,7 @@ func readPage[W any](ctx context.Context, c *Client, op, path string, query url.
 	if resp.Status != http.StatusOK {
 		return nil, paging{}, c.explain(q, resp)
 	}
-	items, err := decodeList[W](resp.Body)
+	items, err := decodeList[W](resp.Body, perPage)
 	if err != nil {
 		return nil, paging{}, c.badAnswer(q, resp, err)
 	}

@@ -33,7 +33,7 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 	switch {
 	case resp.Status != http.StatusOK && resp.Status != http.StatusInternalServerError:
 		return Probe{}, c.explain(q, resp)
-	case resp.URL != nil && resp.URL.Path != path, isForm(resp.Body):
+	case resp.URL != nil && resp.URL.Path != path, isForm(resp.Body), !isText(resp.Body):
 		return Probe{}, c.badAnswer(q, resp, errors.New("another page answers"))
 	}
 	_, text := c.scrubber().Page(resp.Body)

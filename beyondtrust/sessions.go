@@ -75,7 +75,7 @@ func parseSessionsV2(b []byte, asked time.Time) ([]Session, error) {
 		LSID     string   `json:"lsid"`
 		LSIDs    []string `json:"session_lsids"`
 	}
-	clients, err := decodeList[client](b)
+	clients, err := decodeList[client](b, listMost)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func parseUsersV2(b []byte, asked time.Time) ([]User, error) {
 		Since    wireTime `json:"logged_in_since"`
 		Sessions int      `json:"session_count"`
 	}
-	said, err := decodeList[user](b)
+	said, err := decodeList[user](b, listMost)
 	if err != nil {
 		return nil, err
 	}

@@ -26,14 +26,35 @@ func decode(b []byte, v any) error {
 	return nil
 }
 
-// decodeList is decode for an array. A null is an error and not an empty list: nobody there, and no answer, are different things.
-func decodeList[T any](b []byte) ([]T, error) {
+// listMost is how many items a list without pages may have: far more than an appliance has consoles and sessions, and few enough for memory, because an
+// item can be two bytes of an answer.
+const listMost = 100_000
+
+// decodeList is decode for an array of at most so many items. A null is an error and not an empty list: nobody there, and no answer, are different things.
+func decodeList[T any](b []byte, atMost int) ([]T, error) {
 	if b = bytes.TrimSpace(b); len(b) == 0 || b[0] != '[' {
 		return nil, errors.New("read JSON: want an array")
 	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
 	list := []T{}
-	if err := decode(b, &list); err != nil {
-		return nil, err
+	for d.More() {
+		if len(list) == atMost {
+			return nil, fmt.Errorf("read JSON: more than %d items", atMost)
+		}
+		var item T
+		if err := d.Decode(&item); err != nil {
+			return nil, fmt.Errorf("read JSON: %w", err)
+		}
+		list = append(list, item)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("read JSON: something after the value")
 	}
 	return list, nil
 }

@@ -23,12 +23,16 @@ type node struct {
 // xmlDepth is far deeper than any documented answer (four levels) and keeps a hostile one from growing a tall tree.
 const xmlDepth = 32
 
+// xmlMost is how many elements an answer may have: an element can be four bytes of it, and takes far more of memory.
+const xmlMost = 200_000
+
 // parseXML reads one whole XML document. Half a document, a second root, text around the root and a document type (as HTML has) are errors:
 // the decoder of encoding/xml takes all of these but the first.
 func parseXML(b []byte) (*node, error) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	var root *node
 	var open []*node
+	elements := 0
 	for {
 		tok, err := d.Token()
 		if err == io.EOF {
@@ -42,8 +46,14 @@ func parseXML(b []byte) (*node, error) {
 			if len(open) == xmlDepth {
 				return nil, fmt.Errorf("read XML: more than %d levels", xmlDepth)
 			}
-			n := &node{name: t.Name.Local, attrs: make(map[string]string, len(t.Attr))}
+			if elements++; elements > xmlMost {
+				return nil, fmt.Errorf("read XML: more than %d elements", xmlMost)
+			}
+			n := &node{name: t.Name.Local}
 			for _, a := range t.Attr {
+				if n.attrs == nil {
+					n.attrs = make(map[string]string, len(t.Attr))
+				}
 				n.attrs[a.Name.Local] = a.Value
 			}
 			switch {
