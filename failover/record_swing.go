@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -71,11 +72,32 @@ func (r *Record) Swing(ctx context.Context) (Result, error) {
 		}
 	}
 	if worst != nil {
-		return fail(worst.On, errors.Join(errs...))
+		err := errors.Join(errs...)
+		if left := whatBecame(parts); left != "" {
+			err = fmt.Errorf("%w; %s", err, left)
+		}
+		return fail(worst.On, err)
 	}
 	res.Ended = time.Now()
 	res.Detail = fmt.Sprintf("%s -> %s: %s in %d of %d zones", r.From.Name, r.To.Name, res.Outcome, len(res.Parts), len(zones))
 	return res, nil
+}
+
+// whatBecame says which zones had moved when a later one went wrong, and what was done about them.
+func whatBecame(parts []*ResultPart) string {
+	var out []string
+	for _, p := range parts {
+		switch {
+		case p == nil || !p.Outcome.Good():
+		case p.PutBack == nil:
+			out = append(out, p.On+" leads to the new side")
+		case p.PutBack.Good():
+			out = append(out, p.On+" had moved and was put back")
+		default:
+			out = append(out, fmt.Sprintf("%s had moved, and putting it back ended %s", p.On, *p.PutBack))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // changes returns what turns the sets that were read into the new ones. Sets that are only guarded stay absent.

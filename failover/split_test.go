@@ -3,6 +3,8 @@ package failover_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,15 +28,18 @@ func TestSplitHorizon(t *testing.T) {
 		tried    bool
 		again    failover.Outcome // of a second swing, after the fault
 		position failover.Position
+		says     string // of the error
 	}{
 		"both move": {want: failover.Applied, inner: new, outer: new, sends: [2]int{1, 1}, again: failover.AlreadyDone, position: failover.AtTo},
 		"the second refuses: the first is put back": {
 			set:  func(_, outer *failovertest.Zone) { outer.Fail("Replace", 1, failovertest.Refused) },
 			want: failover.Unchanged, inner: old, outer: old, sends: [2]int{2, 1}, tried: true, putBack: failover.Applied, again: failover.Applied, position: failover.AtFrom,
+			says: "internal.example.com. at primary had moved and was put back",
 		},
 		"the second refuses and the first is to stay": {
 			set:  func(_, outer *failovertest.Zone) { outer.Fail("Replace", 1, failovertest.Refused) },
 			keep: true, want: failover.Conflict, inner: new, outer: old, sends: [2]int{1, 1}, again: failover.Applied, position: failover.Split,
+			says: "internal.example.com. at primary leads to the new side",
 		},
 		"the second refuses and putting back too": {
 			set: func(inner, outer *failovertest.Zone) {
@@ -43,6 +48,7 @@ func TestSplitHorizon(t *testing.T) {
 				outer.Fail("Replace", 1, failovertest.Refused)
 			},
 			want: failover.Conflict, inner: new, outer: old, sends: [2]int{2, 1}, tried: true, putBack: failover.Unchanged, again: failover.Applied, position: failover.Split,
+			says: "had moved, and putting it back ended unchanged",
 		},
 		"the second refuses and the answer to putting back is lost": {
 			set: func(inner, outer *failovertest.Zone) {
@@ -96,6 +102,9 @@ func TestSplitHorizon(t *testing.T) {
 				res, err := r.Swing(t.Context())
 				if res.Outcome != tt.want || (err == nil) != tt.want.Good() {
 					t.Errorf("Swing() = %v, %v, want %v", res.Outcome, err, tt.want)
+				}
+				if tt.says != "" && !strings.Contains(fmt.Sprint(err), tt.says) {
+					t.Errorf("the error %v does not say %q", err, tt.says)
 				}
 				if got := [2]int{inner.Calls("Replace"), outer.Calls("Replace")}; got != tt.sends {
 					t.Errorf("changes sent = %v, want %v", got, tt.sends)
