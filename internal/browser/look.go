@@ -27,11 +27,20 @@ type axNode struct {
 
 type axValue struct {
 	Value   any
-	Sources []struct {
-		Type, Attribute, NativeSource string
-		Superseded                    bool
-		Value, AttributeValue         *struct{ Value any }
-	}
+	Sources []axSource
+}
+
+// axSource is where a name comes from, or might.
+type axSource struct {
+	Type, Attribute   string
+	Superseded        bool
+	Value             *struct{ Value any }
+	AttributeValue    axRelated // of aria-labelledby
+	NativeSourceValue axRelated // of a label element
+}
+
+type axRelated struct {
+	RelatedNodes []struct{ BackendDOMNodeID int64 }
 }
 
 func (v axValue) String() string {
@@ -55,6 +64,20 @@ func (v axValue) weak() bool {
 		return s.Type == "placeholder" || s.Attribute == "placeholder" || s.Attribute == "title" || s.Attribute == "aria-placeholder"
 	}
 	return false
+}
+
+// labels are the elements, by backend node id, whose text is the name.
+func (v axValue) labels() (ids []int64) {
+	for _, s := range v.Sources {
+		if s.Superseded || s.Value == nil {
+			continue
+		}
+		for _, r := range append(s.AttributeValue.RelatedNodes, s.NativeSourceValue.RelatedNodes...) {
+			ids = append(ids, r.BackendDOMNodeID)
+		}
+		return ids
+	}
+	return nil
 }
 
 // frame is a frame of the page and those inside.
@@ -173,8 +196,15 @@ func build(nodes []axNode) (*axtree.Node, map[int64]*axtree.Node, error) {
 	}
 	byBackend := make(map[int64]*axtree.Node, len(nodes))
 	seen := make(map[string]bool, len(nodes))
-	var fill func(at *axtree.Node, id string)
-	fill = func(at *axtree.Node, id string) {
+	names := map[int64]int64{} // the element that another one is the label of
+	for i := range nodes {
+		for _, label := range nodes[i].Name.labels() {
+			names[label] = nodes[i].BackendDOMNodeID
+		}
+	}
+	labels := map[*axtree.Node]int64{} // pieces of text that are the label of an element
+	var fill func(at *axtree.Node, id string, named int64)
+	fill = func(at *axtree.Node, id string, named int64) {
 		raw := byID[id]
 		if raw == nil || seen[id] {
 			return
@@ -184,6 +214,9 @@ func build(nodes []axNode) (*axtree.Node, map[int64]*axtree.Node, error) {
 		if role == "InlineTextBox" {
 			return
 		}
+		if of, ok := names[raw.BackendDOMNodeID]; ok {
+			named = of
+		}
 		if !raw.Ignored {
 			n := convert(raw)
 			at.Add(n)
@@ -192,15 +225,19 @@ func build(nodes []axNode) (*axtree.Node, map[int64]*axtree.Node, error) {
 			}
 			at = n
 			if role == "StaticText" {
+				labels[n] = named
 				return
 			}
 		}
 		for _, c := range raw.ChildIDs {
-			fill(at, c)
+			fill(at, c, named)
 		}
 	}
 	top := &axtree.Node{Role: "page"}
-	fill(top, nodes[0].NodeID)
+	fill(top, nodes[0].NodeID, 0)
+	for text, of := range labels {
+		text.Names = byBackend[of]
+	}
 	return top, byBackend, nil
 }
 

@@ -25,6 +25,8 @@ type Node struct {
 	Password bool   // a field that is <input type=password>
 	Secret   bool   // not to be told to people: see [Snapshot.Hide]
 
+	Names *Node // of a text: the element whose label it is, wherever that stands
+
 	Parent   *Node
 	Children []*Node
 }

@@ -57,6 +57,9 @@ func (n *Node) beside(l Label) (*Node, string) {
 	if !l.Fits(n.Name) {
 		return nil, ""
 	}
+	if n.Names != nil && n.Names.is(Field) { // the label may stand behind its field, and what follows is another thing
+		return n.Names, n.Names.Value
+	}
 	if t := n.up("term"); t != nil && l.Fits(t.Text()) {
 		return following(t, "definition")
 	}
