@@ -207,6 +207,7 @@ func TestPeerScreenshot(t *testing.T) {
 		<input type="password" aria-label="Password" value="x" style="top:100px"><input aria-label="Inter-appliance Communication Pre-shared Key" value="k" style="top:200px">
 		<input aria-label="Name" value="`+secret+`" style="top:300px"><input aria-label="Harmless" value="y" style="top:400px"><p style="top:500px;font-size:24px">`+secret+`</p>
 		<input type="password" aria-label="Far down" style="top:2500px"><p style="top:2900px"></p>
+		<iframe srcdoc='<style>body{margin:0}p{margin:50px 0 0;width:280px;height:30px;background:#0f0;font-size:24px}</style><p>`+secret+`</p>' style="top:700px;width:300px;height:100px"></iframe>
 		<dl><dt>Appliance Download Key</dt><dd style="position:absolute;margin:0;left:20px;top:600px;width:300px;height:30px;background:#0f0">SIM-1</dd></dl>`)
 	a.Page("/restless", page(`<p id="c"></p><script>setInterval(() => c.textContent = Math.random(), 1)</script>`))
 	b := start(t, a, func(c *browser.Config) {
@@ -232,7 +233,7 @@ func TestPeerScreenshot(t *testing.T) {
 		}
 		return true
 	}
-	for y, want := range map[int]bool{115: true, 215: true, 315: true, 415: false, 515: true, 615: true, 2515: true, 2905: false} {
+	for y, want := range map[int]bool{115: true, 215: true, 315: true, 415: false, 515: true, 615: true, 735: false, 765: true, 2515: true, 2905: false} {
 		if black(y) != want {
 			t.Errorf("black at %d: %t, want %t", y, !want, want)
 		}
