@@ -115,3 +115,23 @@ func TestSaveBackupWhereItCannotBe(t *testing.T) {
 		}
 	})
 }
+
+// A token that dies in the middle does not begin the backup anew behind what was written of it.
+func TestBackupWhoseTokenDiesInTheMiddle(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box) {
+		data := nsb(2 << 20)
+		data[9] ^= 0xff // so that its beginning comes nowhere else
+		b.on("GET /api/backup", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"v1"`)
+			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+			w.Write(data[:1<<20])
+			b.kill()
+			panic(http.ErrAbortHandler)
+		})
+		var out bytes.Buffer
+		err := b.client(nil).Backup(t.Context(), &out)
+		if err == nil || !bytes.HasPrefix(data, out.Bytes()) || out.Len() == 0 {
+			t.Errorf("err = %v, %d bytes were written, the right ones: %t", err, out.Len(), bytes.HasPrefix(data, out.Bytes()))
+		}
+	})
+}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +73,27 @@ func TestSaveSupportBundle(t *testing.T) {
 			})
 		})
 	}
+	t.Run("what cannot be gone on with is not left behind", func(t *testing.T) {
+		const path = "/api/troubleshooting/support-bundle"
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{answers: map[string]string{"GET " + path: `{"items": [], "meta": {}}`, "POST " + path: `{"key": "k", "meta": {}}`,
+				"GET " + path + "/k": `{"key": "k", "body": {"status": "finished"}}`}}
+			f.handle = func(w http.ResponseWriter, r *http.Request) bool { // announces more than comes, every time
+				if r.URL.Path != path+"/k/download" {
+					return false
+				}
+				w.Header().Set("ETag", `"v1"`)
+				w.Header().Set("Content-Length", strconv.Itoa(2<<20))
+				w.Write(append([]byte{0x1f, 0x8b}, make([]byte, 1<<20)...))
+				return true
+			}
+			dir := t.TempDir()
+			_, err := f.client(t).SaveSupportBundle(t.Context(), filepath.Join(dir, "a"), nil)
+			if entries, _ := os.ReadDir(dir); !errors.Is(err, sps.ErrNotReady) || len(entries) != 0 || f.count("GET "+path+"/k/download") < 2 {
+				t.Errorf("err = %v, left %v, asked %d times", err, entries, f.count("GET "+path+"/k/download"))
+			}
+		})
+	})
 	t.Run("never over another file", func(t *testing.T) {
 		f := &fake{}
 		to := filepath.Join(t.TempDir(), "a")

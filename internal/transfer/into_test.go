@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/changeover-sdk/changeover/internal/transfer"
@@ -30,6 +31,7 @@ func TestDownloadInto(t *testing.T) {
 		"chunked":                      {first: &origin{data: data, noLength: true}, asked: 1, whole: true},
 		"cut, with a validator":        {first: &origin{data: data, tag: `"v1"`, cuts: []int{3<<20 + 5}}, asked: 2, whole: true},
 		"cut in what is looked at":     {first: &origin{data: data, tag: `"v1"`, cuts: []int{100}}, asked: 2, whole: true},
+		"cut there again and again":    {first: &origin{data: data, tag: `"v1"`, cuts: []int{100, 200, 300, 400, 500, 600}}, asked: 4, err: transfer.ErrCut},
 		"cut, without a validator":     {first: &origin{data: data, cuts: []int{3 << 20}}, asked: 1, err: transfer.ErrCut, written: true},
 		"cut, with a weak validator":   {first: &origin{data: data, tag: `W/"v1"`, cuts: []int{3 << 20}}, asked: 1, err: transfer.ErrCut, written: true},
 		"cut early, no validator":      {first: &origin{data: data, cuts: []int{100}}, asked: 1, err: transfer.ErrCut},
@@ -146,3 +148,36 @@ func TestTrapSourceThatHangs(t *testing.T) {
 type hanging chan struct{}
 
 func (h hanging) Read([]byte) (int, error) { <-h; return 0, io.EOF }
+
+// What comes slowly is handed on as it comes, and told: a buffer that waits to be full looks like standing still.
+func TestDownloadThatIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const pieces, every = 30, 4 * time.Second
+		c, u := inMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for range pieces {
+				time.Sleep(every)
+				w.Write(make([]byte, 1<<10))
+				w.(http.Flusher).Flush()
+			}
+		}))
+		began := time.Now()
+		var written, told []time.Duration
+		d := transfer.Download{URL: u, Into: writeFunc(func(p []byte) (int, error) {
+			written = append(written, time.Since(began))
+			return len(p), nil
+		}), Progress: func(int64, int64) { told = append(told, time.Since(began)) }}
+		if _, err := c.Download(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if len(written) < pieces/2 || written[0] > 3*every {
+			t.Errorf("written %d times, first after %v", len(written), written[0])
+		}
+		if len(told) < pieces/4 || len(told) > pieces {
+			t.Errorf("told %d times of %d pieces", len(told), pieces)
+		}
+	})
+}
+
+type writeFunc func([]byte) (int, error)
+
+func (f writeFunc) Write(p []byte) (int, error) { return f(p) }
