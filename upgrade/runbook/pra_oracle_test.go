@@ -24,22 +24,22 @@ type praGuide struct {
 }
 
 // judge compares the books since the moment the run began with the guide. All acts are wanted when the run was a success; else those that were made must be the guide's first ones, in its order.
-func (g praGuide) judge(r *praGround, good bool) error {
+func (g praGuide) judge(x *praGround, good bool) error {
 	var errs []error
-	for _, v := range r.site.Violations() {
+	for _, v := range x.site.Violations() {
 		errs = append(errs, errors.New(v.String()))
 	}
-	errs = append(errs, g.ordered(r.acts(), good), g.served(r), r.syncedBeforeBreak())
+	errs = append(errs, g.ordered(x.acts(), good), g.served(x), x.syncedBeforeBreak())
 	if good {
-		errs = append(errs, g.ended(r))
+		errs = append(errs, g.ended(x))
 	}
 	return errors.Join(errs...)
 }
 
 // acts are the presses that change an appliance, since the run began: each a name of an appliance, the row of a package or an address, and the button.
-func (r *praGround) acts() []string {
+func (x *praGround) acts() []string {
 	var acts []string
-	for _, e := range r.site.Record()[r.began:] {
+	for _, e := range x.site.Record()[x.began:] {
 		if e.What != pratest.Press {
 			continue
 		}
@@ -77,9 +77,9 @@ func (g praGuide) ordered(acts []string, all bool) error {
 }
 
 // owed says whether the report names what was set for the time being and not put back. It may also name what was perhaps set, in a run that stopped there.
-func (r *praGround) owed(rep *upgrade.Report) error {
+func (x *praGround) owed(rep *upgrade.Report) error {
 	want := 0
-	for _, act := range r.acts() {
+	for _, act := range x.acts() {
 		if strings.HasSuffix(act, " "+beyondtrust.ButtonSave) {
 			want = 1 - want
 		}
@@ -91,9 +91,9 @@ func (r *praGround) owed(rep *upgrade.Report) error {
 }
 
 // syncedBeforeBreak says whether the relationship was broken without a good data-sync since the run began: pressed, or by the appliance's own schedule when the press was lost.
-func (r *praGround) syncedBeforeBreak() error {
+func (x *praGround) syncedBeforeBreak() error {
 	synced := false
-	for _, e := range r.site.Record()[r.began:] {
+	for _, e := range x.site.Record()[x.began:] {
 		switch {
 		case e.What == pratest.SyncDone && e.Detail == "success":
 			synced = true
@@ -105,26 +105,26 @@ func (r *praGround) syncedBeforeBreak() error {
 }
 
 // served goes over who answered at the site's name at every moment: one appliance, but for the windows that the guide announces.
-func (g praGuide) served(r *praGround) error {
-	book := r.site.Served()
+func (g praGuide) served(x *praGround) error {
+	book := x.site.Served()
 	for i, v := range book {
-		if len(v.Who) == 1 || v.At.Before(r.from) {
+		if len(v.Who) == 1 || v.At.Before(x.from) {
 			continue
 		}
 		if len(v.Who) > 1 {
 			return fmt.Errorf("two appliances answer at the site's name: %s", v)
 		}
-		if !g.announced(r, book[:i], v.At) {
-			return fmt.Errorf("nobody answers at the site's name, and the guide announces no outage here: %s\n%s", v, r.site.Record())
+		if !g.announced(x, book[:i], v.At) {
+			return fmt.Errorf("nobody answers at the site's name, and the guide announces no outage here: %s\n%s", v, x.site.Record())
 		}
 	}
 	return nil
 }
 
 // announced says whether an outage that began at a moment is one of the guide's.
-func (g praGuide) announced(r *praGround, before []pratest.Served, at time.Time) bool {
+func (g praGuide) announced(x *praGround, before []pratest.Served, at time.Time) bool {
 	var last pratest.Event // what happened last, until then
-	for _, e := range r.site.Record() {
+	for _, e := range x.site.Record() {
 		if e.At.After(at) {
 			break
 		}
@@ -148,20 +148,20 @@ func (g praGuide) announced(r *praGround, before []pratest.Served, at time.Time)
 }
 
 // ended looks at what the appliances are after a success.
-func (g praGuide) ended(r *praGround) error {
+func (g praGuide) ended(x *praGround) error {
 	var errs []error
-	for i, b := range r.site.Boxes() {
+	for i, b := range x.site.Boxes() {
 		if _, v, _ := b.Running(); v != g.runs[i] {
 			errs = append(errs, fmt.Errorf("%s runs %q, want %q", b.Name, v, g.runs[i]))
 		}
 		if b.Role() != g.roles[i] {
 			errs = append(errs, fmt.Errorf("%s is %q, want %q", b.Name, b.Role(), g.roles[i]))
 		}
-		if n := b.Throttle().MaxConcurrent; r.throttled && g.runs[i] != "" && n != throttleBefore {
+		if n := b.Throttle().MaxConcurrent; x.throttled && g.runs[i] != "" && n != throttleBefore {
 			errs = append(errs, fmt.Errorf("the throttle of %s is %d, and was %d", b.Name, n, throttleBefore))
 		}
 	}
-	if at := r.site.At(); len(at) != 1 || at[0] != g.primary {
+	if at := x.site.At(); len(at) != 1 || at[0] != g.primary {
 		errs = append(errs, fmt.Errorf("the site's name leads to %s, want %s", strings.Join(at, ", "), g.primary))
 	}
 	return errors.Join(errs...)
