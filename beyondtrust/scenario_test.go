@@ -54,6 +54,10 @@ func TestScenarioEverySwitch(t *testing.T) {
 		"another namespace": {set: func(sw *pratest.Switches) {
 			sw.NoV2, sw.Namespace = true, "http://www.bomgar.com/namespaces/API/command"
 		}, old: true},
+		"a third namespace": {set: func(sw *pratest.Switches) {
+			sw.NoV2, sw.Namespace = true, "http://www.beyondtrust.com/sra/namespaces/API/reporting"
+		}, old: true},
+		"the hour rolls":             {set: func(sw *pratest.Switches) { sw.HourRolls = true }},
 		"XML errors with status 400": {set: func(sw *pratest.Switches) { sw.XMLErrorStatus = 400 }},
 		"XML errors with status 403": {set: func(sw *pratest.Switches) { sw.XMLErrorStatus = 403 }},
 		"Host is looked at":          {set: func(sw *pratest.Switches) { sw.HostChecked = true }},

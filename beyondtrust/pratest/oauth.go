@@ -46,6 +46,7 @@ type account struct {
 	locked         time.Time // until when
 	second, hour   time.Time // when the windows began
 	inSecond, inHr int
+	rolling        []time.Time // when the requests of the last hour were, where that counts
 }
 
 // token is a bearer token.
@@ -167,13 +168,13 @@ func (b *Box) authenticate(k *call) (answer, bool) {
 		return oauthError(b.site.Switches.BadTokenStatus, "access_denied"), false
 	}
 	k.account = b.account(t.account)
-	if k.account == nil || k.account.Disabled || !k.account.mayComeFrom() {
+	if k.account == nil || k.account.Disabled || !k.account.mayComeFrom() && !b.site.Switches.TokensOutlive {
 		return oauthError(b.site.Switches.BadTokenStatus, "access_denied"), false
 	}
 	return answer{}, true
 }
 
-// rate counts a call against its account's limits. Whether the windows roll is not documented; these do not.
+// rate counts a call against its account's limits. Whether the hour rolls is not documented: see [Switches.HourRolls].
 func (b *Box) rate(a *account) (http.Header, bool) {
 	s := b.site
 	if s.w.now.Sub(a.second) >= time.Second {
@@ -182,8 +183,19 @@ func (b *Box) rate(a *account) (http.Header, bool) {
 	if s.w.now.Sub(a.hour) >= time.Hour {
 		a.hour, a.inHr = s.w.now, 0
 	}
+	if s.Switches.HourRolls {
+		old := 0
+		for old < len(a.rolling) && s.w.now.Sub(a.rolling[old]) >= time.Hour {
+			old++
+		}
+		a.rolling = a.rolling[old:]
+		a.inHr = len(a.rolling)
+	}
 	ok := a.inSecond < perSecond && a.inHr < perHour
 	if ok {
+		if s.Switches.HourRolls {
+			a.rolling = append(a.rolling, s.w.now)
+		}
 		a.inSecond++
 		a.inHr++
 	} else {

@@ -66,6 +66,10 @@ type Switches struct {
 	TokensDie bool
 	// LockoutAfter locks an API account for 10 minutes after so many wrong secrets; 0 never. That there is a lockout is documented, its threshold not.
 	LockoutAfter int
+	// HourRolls counts the requests of the last hour in place of those since the hour began. Which of the two is not documented.
+	HourRolls bool
+	// TokensOutlive lets a token that was made before go on when its account is bound to other addresses; by default it stops. Not documented.
+	TokensOutlive bool
 	// ThrottleStatus is the HTTP status beyond 20 requests a second or 15,000 an hour; default 429, not documented (the limits are).
 	ThrottleStatus int
 
