@@ -94,13 +94,13 @@ func TestVigilMeasuresAnOutage(t *testing.T) {
 
 func TestVigilAsksOftenAfterAnAct(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		s := &site{began: time.Now(), turns: []turnAt{{0, "A"}, {30*time.Minute + 8*time.Second, ""}, {30*time.Minute + 9500*time.Millisecond, "B"}}}
-		rep, err := r.underVigil(t.Context(), s, 10*time.Second, wait("wait", 30*time.Minute), wait("switch", 2*time.Minute))
+		s := &site{began: time.Now(), turns: []turnAt{{0, "A"}, {31*time.Minute + 2*time.Second, ""}, {31*time.Minute + 12*time.Second, "B"}}}
+		rep, err := r.underVigil(t.Context(), s, 80*time.Second, wait("wait", 31*time.Minute), wait("switch", 2*time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w := vigilOf(t, rep); len(w.Gaps) != 1 || w.Away < 1500*time.Millisecond || w.Away > 3500*time.Millisecond {
-			t.Errorf("an outage of 1.5 s is seen as %s: %+v", w.Away, w.Gaps)
+		if w := vigilOf(t, rep); len(w.Gaps) != 1 || w.Away < 10*time.Second || w.Away > 26*time.Second {
+			t.Errorf("an outage of 10 s is seen as %s: %+v", w.Away, w.Gaps)
 		}
 	})
 }
