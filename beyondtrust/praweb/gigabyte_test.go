@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +13,7 @@ import (
 	"github.com/changeover-sdk/changeover/beyondtrust"
 	"github.com/changeover-sdk/changeover/beyondtrust/pratest"
 	"github.com/changeover-sdk/changeover/beyondtrust/praweb"
+	"github.com/changeover-sdk/changeover/internal/browser/browsertest"
 )
 
 // delivery is a package of the update server as a file on disk would be.
@@ -33,25 +32,6 @@ type open struct{ io.Reader }
 func (open) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
 func (open) Close() error               { return nil }
 
-// peak returns how many bytes of memory this process had at most since the last call.
-func peak(t *testing.T) int64 {
-	t.Helper()
-	raw, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip(err)
-	}
-	var kb int64
-	for line := range strings.Lines(string(raw)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			fmt.Sscan(rest, &kb)
-		}
-	}
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		t.Skip(err)
-	}
-	return kb << 10
-}
-
 // A backup of 1 GiB comes, and an image of 1 GiB goes, through the pages in constant memory: of the driver and of the simulator together.
 func TestPeerGigabyte(t *testing.T) {
 	const size = gigabyte
@@ -62,23 +42,23 @@ func TestPeerGigabyte(t *testing.T) {
 	if _, err := p.Software.Version(t.Context()); err != nil { // what is there once, a signed-in browser, is no part of it
 		t.Fatal(err)
 	}
-	peak(t)
-	before := peak(t)
+	browsertest.Peak(t)
+	before := browsertest.Peak(t)
 
 	sum, head := sha256.New(), &beginning{most: 64 << 10}
 	if err := p.Software.DownloadBackup(t.Context(), io.MultiWriter(sum, head), beyondtrust.BackupPageOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	downloaded := peak(t)
+	downloaded := browsertest.Peak(t)
 	if want := backupSum(head.b.Bytes(), size); hex.EncodeToString(sum.Sum(nil)) != want {
 		t.Errorf("the backup arrived with the hash %x, want %s", sum.Sum(nil), want)
 	}
 
-	peak(t)
+	browsertest.Peak(t)
 	if err := p.Updates.UpdateSoftware(t.Context(), delivery{site, site.A.GUID}, image); err != nil {
 		t.Fatal(err)
 	}
-	uploaded := peak(t)
+	uploaded := browsertest.Peak(t)
 	accepted := 0 // only with the hash that stands at its end
 	for _, e := range site.Record() {
 		if e.What == pratest.Upload && strings.Contains(e.Detail, image) {

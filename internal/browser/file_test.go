@@ -45,25 +45,6 @@ func (f *bigFile) Read(p []byte) (int, error) {
 
 var pattern = bytes.Repeat([]byte("changeover"), 3277)
 
-// peak returns how many bytes of memory this process had at most since the last call.
-func peak(t *testing.T) int64 {
-	t.Helper()
-	raw, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip(err)
-	}
-	var kb int64
-	for line := range strings.Lines(string(raw)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			fmt.Sscan(rest, &kb)
-		}
-	}
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		t.Skip(err)
-	}
-	return kb << 10
-}
-
 // A file passes both ways whole and in constant memory. One of 1 GiB passes through the pages of a simulated appliance in package praweb.
 func TestPeerFile(t *testing.T) {
 	const size = 128 << 20
@@ -95,8 +76,8 @@ func TestPeerFile(t *testing.T) {
 	})
 	b := start(t, a, func(c *browser.Config) { c.Answer = 2 * time.Minute })
 	p := open(t, b, "/page")
-	peak(t)
-	before := peak(t)
+	browsertest.Peak(t)
+	before := browsertest.Peak(t)
 	up, err := p.Attach(t.Context(), axtree.Query{Label: axtree.Label{"Browse"}}, big(size), "site.bin")
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +88,7 @@ func TestPeerFile(t *testing.T) {
 	if arrived := got.Load(); arrived != fmt.Sprintf("site.bin %d %s", size, want) || up.SHA256 != want || up.Size != size {
 		t.Errorf("uploaded %+v, arrived %v, want %s", up, arrived, want)
 	}
-	uploaded := peak(t)
+	uploaded := browsertest.Peak(t)
 	p = open(t, b, "/page")
 	h := sha256.New()
 	down, err := p.Save(t.Context(), axtree.Query{Label: axtree.Label{"Download Backup"}}, nil, h)
@@ -117,7 +98,7 @@ func TestPeerFile(t *testing.T) {
 	if down.Size != size || down.SHA256 != want || hex.EncodeToString(h.Sum(nil)) != want || strings.Contains(down.Name, "/") {
 		t.Errorf("downloaded %+v, want %d bytes of %s", down, size, want)
 	}
-	downloaded := peak(t)
+	downloaded := browsertest.Peak(t)
 	t.Logf("memory above %d MiB: upload +%d MiB, download +%d MiB", before>>20, (uploaded-before)>>20, (downloaded-before)>>20)
 	if most := max(uploaded, downloaded) - before; most > 32<<20 {
 		t.Errorf("a file of 128 MiB took %d MiB of memory, want less than 32", most>>20)
