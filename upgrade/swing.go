@@ -110,6 +110,9 @@ func (v *swingView) observe(ctx context.Context, look Look) (Observation, error)
 	}
 	switch view.Position {
 	case failover.AtFrom:
+		if rec, ok := v.s.(*failover.Record); ok && time.Now().Before(rec.NotBefore) {
+			return See(Pending, view.Position, "caches may hold the old TTL until %s", stamp(rec.NotBefore)), nil
+		}
 		return See(Ready, view.Position, "%s", view.Detail), nil
 	case failover.AtTo:
 		if len(view.Left) > 0 {
@@ -230,9 +233,10 @@ func recordName(rec *failover.Record) string {
 
 // SwingDNS returns the step that moves the site's name in DNS, in one zone or in several: "Edit the entry to point to the IP address for Appliance B. Once the DNS entry has propagated, you
 // can resume normal activity" (PRA Upgrade Guide, DNS Swing). It is sent as one guarded change a zone, and proven at every authoritative server, every resolver and every vantage of the record. An
-// editor that cannot write answers [failover.ErrNotPressed], and then a person is asked. limit bounds the proof; default 2 hours and the record's old TTL.
+// editor that cannot write answers [failover.ErrNotPressed], and then a person is asked. A record's NotBefore is waited for. limit bounds that wait and the proof, each; default 2 hours
+// and the record's old TTL, and as long as NotBefore is ahead.
 func SwingDNS(rec *failover.Record, limit time.Duration) Step {
-	return swing("swing DNS", recordName(rec), rec, orElse(limit, 2*time.Hour+rec.OldTTL))
+	return swing("swing DNS", recordName(rec), rec, orElse(limit, 2*time.Hour+rec.OldTTL+max(0, time.Until(rec.NotBefore))))
 }
 
 // SwingNAT returns the step that moves the site's destination translation at a gateway: "Edit the entry to point to the IP address for Appliance B. As soon as the change is made, you

@@ -169,6 +169,19 @@ func TestSwingDNSStopsWhereNobodyKnowsWhoIsRight(t *testing.T) {
 	})
 }
 
+// A swing that is too early waits, and sends nothing meanwhile.
+func TestSwingDNSWaitsUntilTheOldTTLHasRunOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newNamedSite(t, time.Minute)
+		rec := s.record()
+		rec.NotBefore = time.Now().Add(5 * time.Hour)
+		s.must(upgrade.Succeeded, []upgrade.Step{upgrade.SwingDNS(rec, 0)})
+		if n := s.zones[0].Calls("Replace"); n != 1 || time.Now().Before(rec.NotBefore) {
+			t.Errorf("%d changes were sent, and it ended %v too early", n, time.Until(rec.NotBefore))
+		}
+	})
+}
+
 // Hundreds of zones with their servers must fit the journal.
 func TestSwingDNSOfManyZones(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

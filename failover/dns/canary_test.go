@@ -21,14 +21,15 @@ func TestCanarySwingRun(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var said bytes.Buffer
 			log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			srv, z := start(t)
+			srv, _ := start(t)
 			srv.Fail(fault)
 			s, err := dns.NewServer("192.0.2.53", testKey(t).Signer(), &dns.Options{Dial: srv.Dial, Logger: log})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if z, err = s.Zone(apex); err != nil {
+			z, err := s.Zone(apex)
+			if err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(t.TempDir(), "journal")
