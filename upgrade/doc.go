@@ -50,6 +50,11 @@
 // Errors are [*StepError] with one class each: [ErrHeld], [ErrCancelled], [ErrBlocked], [ErrFailed], [ErrUnknown], [ErrReverted].
 // Journals, reports, events and errors hold no secret as long as steps put none into With, Detail, Evidence and errors.
 //
+// # What did a page driver see
+//
+// [KeepPage] stores the picture and the facts of a page as artifacts, each under a new name, and the report names them at the step. A driver that is not certain
+// presses nothing and leaves the step to the person.
+//
 // # What stays compatible
 //
 // Journals of this version are read by later ones. Before version 1 the Go API may change with a minor version; the
