@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -78,8 +79,11 @@ func TestPeerSoakRead(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 					continue
 				}
-				near := cmpopts.EquateApproxTime(time.Minute)
-				if diff := cmp.Diff(want, got, near, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+				// A style may write its labels in capitals.
+				label := cmp.Transformer("label", func(r beyondtrust.Reading) [2]string { return [2]string{strings.ToLower(r.Label), r.Text} })
+				opts := cmp.Options{cmpopts.EquateApproxTime(time.Minute), cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty(), label}
+				got = withoutHints(want, got)
+				if diff := cmp.Diff(want, got, opts); diff != "" {
 					t.Errorf("%s (-in Go +by browser):\n%s", name, diff)
 				}
 			}
@@ -88,6 +92,23 @@ func TestPeerSoakRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutHints takes from the texts that were read what a style says besides the page's own: all of that must be there.
+func withoutHints(want, got any) any {
+	switch w := want.(type) {
+	case beyondtrust.UpdateStatus:
+		if g := got.(beyondtrust.UpdateStatus); strings.Contains(g.Text, w.Text) {
+			g.Text = w.Text
+			return g
+		}
+	case beyondtrust.FailoverStatus:
+		if g := got.(beyondtrust.FailoverStatus); strings.Contains(g.Text, w.Text) {
+			g.Text = w.Text
+			return g
+		}
+	}
+	return got
 }
 
 func pressed(site *pratest.Site) (list []string) {
