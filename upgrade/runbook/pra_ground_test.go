@@ -40,7 +40,14 @@ var praGrounds = map[string]func(*testing.T) *praGround{
 	"PRAAsync, nat":     func(t *testing.T) *praGround { return praAsyncGround(t, byPages, pratest.ByNAT, false) },
 	"PRAAsync, manual":  func(t *testing.T) *praGround { return praAsyncGround(t, byPages, pratest.BySharedIP, true) },
 	"PRAAsync, by hand": func(t *testing.T) *praGround { return praAsyncGround(t, byPerson, pratest.BySharedIP, true) },
-	"PRAHardware":       praHardwareGround,
+	"PRAHardware":       func(t *testing.T) *praGround { return praHardwareGround(t, byPages) },
+
+	"PRAHardware, by hand": func(t *testing.T) *praGround { return praHardwareGround(t, byPerson) },
+	"PRANode, watched": func(t *testing.T) *praGround { // asked all along who answers, which is journaled beside the acts
+		x := praNodeGround(t, byPages, false)
+		x.praRig.set.WatchEvery = time.Minute
+		return x.begin(t)
+	},
 }
 
 func praNodeGround(t *testing.T, h hands, manual bool) *praGround {
@@ -68,14 +75,14 @@ func praAsyncGround(t *testing.T, h hands, way pratest.Traffic, manual bool) *pr
 	return x.begin(t)
 }
 
-func praHardwareGround(t *testing.T) *praGround {
-	r, book := migration(t, byPages)
+func praHardwareGround(t *testing.T, h hands) *praGround {
+	r, book := migration(t, h)
 	x := &praGround{praRig: r, guide: guideOfHardware()}
 	x.book = func() upgrade.Procedure {
 		book.Old, book.Site, book.Soak = x.a, x.name, time.Hour
 		return book.Procedure()
 	}
-	x.fresh = func() upgrade.Procedure { x.connect(t, byPages); return x.book() } // but for the pinned client of the new appliance
+	x.fresh = func() upgrade.Procedure { x.connect(t, h); return x.book() } // but for the pinned client of the new appliance
 	return x.begin(t)
 }
 
