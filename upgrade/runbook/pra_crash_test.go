@@ -31,7 +31,7 @@ func TestCrashPRA(t *testing.T) {
 // drawn crashes trials at boundaries that are drawn: the first ones anywhere, the later ones soon after the run went on.
 func drawn(t *testing.T, begin func(*testing.T) upgradetest.Trial) {
 	t.Helper()
-	trials := 8
+	trials := 5
 	switch {
 	case soak():
 		trials = 200

@@ -103,7 +103,7 @@ func TestFaultPRA(t *testing.T) {
 	if !soak() {
 		rnd, _ := seeded(t)
 		rnd.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-		n := 120
+		n := 80
 		if raced {
 			n = 10
 		}
