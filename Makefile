@@ -33,7 +33,7 @@ unit:
 # The crashes, faults and scenarios of the runbooks, and every guide by a real browser, without the race detector, under which unit runs a sample of them.
 sweeps:
 	$(GO) test -shuffle=on -timeout 20m -run 'TestCrash|TestFault|TestScenarioPRA|TestPRABetween|TestPRAOutage|TestPRAHardware' ./upgrade/runbook
-	$(GO) test -shuffle=on -timeout 20m -run 'TestPeerGuides' ./examples/rehearse
+	$(GO) test -shuffle=on -timeout 20m -run 'TestPeer' ./examples/rehearse
 	$(GO) test -run 'TestPeerGigabyte' ./beyondtrust/praweb
 
 # The examples as a stranger starts them, in a pipe.

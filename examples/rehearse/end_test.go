@@ -16,6 +16,9 @@ import (
 // However the program ends in the middle of a guide, no browser is left; after an interrupt nothing that it wrote is, either.
 func TestPeerBrowserEnds(t *testing.T) {
 	browsertest.Need(t)
+	if raced {
+		t.Skip("runs without the race detector")
+	}
 	program := filepath.Join(t.TempDir(), "rehearse")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

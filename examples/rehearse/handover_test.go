@@ -100,6 +100,9 @@ func stepOf(t *testing.T, rep *upgrade.Report, path string) upgrade.StepReport {
 // What the browser is not certain of in the middle of a guide is offered to the person, with the instruction that he would have had without one; he presses it once, and the
 // browser goes on.
 func TestPeerGuidesRefused(t *testing.T) {
+	if raced {
+		t.Skip("runs without the race detector")
+	}
 	tests := map[string]struct {
 		labels string
 		traps  spstest.Traps
