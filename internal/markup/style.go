@@ -26,10 +26,13 @@ const (
 	// Cards is landmarks, a card for every part, definition lists, floating labels, switches and drop areas; the buttons of the page itself are beside its heading and
 	// the menu folds. A script sends the form without leaving the page and puts the page that comes in place; without it the browser sends the form.
 	Cards Style = "cards"
+	// Panels is an administrator's console: a bar with drop-down menus, breadcrumbs, a panel with heading and foot for every part, labels in a column left of their
+	// fields, tables of labels and values. A file is chosen with a button beside which its name is shown. A script opens the menus and asks the questions.
+	Panels Style = "panels"
 )
 
 // Styles returns all of them.
-func Styles() []Style { return []Style{Classic, Script, Tables, Cards} }
+func Styles() []Style { return []Style{Classic, Script, Tables, Cards, Panels} }
 
 // Check is an error for a style that there is not.
 func (s Style) Check() error {
@@ -173,6 +176,8 @@ func (s Style) document(v view) []byte {
 		return draw("tables.html", v)
 	case Cards:
 		return cards(v)
+	case Panels:
+		return panels(v)
 	}
 	return draw("classic.html", v)
 }
