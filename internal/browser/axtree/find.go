@@ -120,6 +120,9 @@ func (k Kind) fits(n *Node, l Label) bool {
 	return l.Fits(n.adjacent())
 }
 
+// told is a name as people say it: the blanks around it and within are those of the markup.
+func told(name string) string { return strings.Join(strings.Fields(name), " ") }
+
 // label is what an element is called, for people.
 func (n *Node) label() string {
 	switch {
@@ -131,7 +134,7 @@ func (n *Node) label() string {
 		}
 		return "(without a label)"
 	case n.Name != "":
-		return n.Name
+		return told(n.Name)
 	}
 	return n.Shown()
 }

@@ -106,11 +106,11 @@ func (n *Node) head() string {
 		}
 		return true
 	})
-	return cmp.Or(heading, n.legend(), n.Name, first)
+	return cmp.Or(heading, n.legend(), told(n.Name), first)
 }
 
 // bare is a label without the colon that leads to what it names.
-func bare(label string) string { return strings.TrimRight(label, " :\u00a0") }
+func bare(label string) string { return strings.TrimRight(told(label), " :") }
 
 // Box is something to tick, or one of several choices.
 type Box struct {

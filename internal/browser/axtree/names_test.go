@@ -29,3 +29,16 @@ LayoutTable
 		t.Errorf("Boxes() = %+v, %v", boxes, err)
 	}
 }
+
+// Blanks of the markup are no part of a name: a choice that is told to be " on" is not the one that is known as "on".
+func TestNamesWithoutBlanks(t *testing.T) {
+	s := parse(t, "radiogroup \"Upgrades\"\n\tradio \" permanently\u00a0 enable: \"\n\tradio \"disable\"")
+	boxes, err := s.Boxes(Choice)
+	if err != nil || !slices.Equal(boxes, []Box{{Label: "permanently enable"}, {Label: "disable"}}) {
+		t.Errorf("Boxes() = %+v, %v", boxes, err)
+	}
+	controls := s.Controls()
+	if len(controls) != 2 || controls[0].Label != "permanently enable:" {
+		t.Errorf("Controls() = %+v", controls)
+	}
+}
