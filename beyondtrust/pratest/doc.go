@@ -38,8 +38,8 @@
 // # How do I see the pages?
 //
 // Open the address that [Box.Start] returns in a browser, at /login and at /appliance, and sign in as [AdminUser]; "simulator -pra pair -markup script" of this
-// module's examples does the same from a shell. Site.Markup chooses between five sorts of markup, whose pages say the same: plain forms, pages that a script draws,
-// tables for layout with links as buttons, cards whose form is sent without leaving the page, and panels under a bar with drop-down menus. A page driver has to manage all of them, because the vendor's own markup is not public, and it may change. Switches put a
+// module's examples does the same from a shell. Site.Markup chooses between six sorts of markup, whose pages say the same: plain forms, pages that a script draws,
+// tables for layout with links as buttons, cards whose form is sent without leaving the page, panels under a bar with drop-down menus, and plain documents of one column. A page driver has to manage all of them, because the vendor's own markup is not public, and it may change. Switches put a
 // second factor, a licence agreement or an expired password before the pages, give buttons a question, or put the pages into frames. Site.Traps spoil them: a button twice,
 // a heading that is another, a session that ends in the middle; what a driver must refuse can be rehearsed.
 //

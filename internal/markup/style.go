@@ -29,10 +29,14 @@ const (
 	// Panels is an administrator's console: a bar with drop-down menus, breadcrumbs, a panel with heading and foot for every part, labels in a column left of their
 	// fields, tables of labels and values. A file is chosen with a button beside which its name is shown. A script opens the menus and asks the questions.
 	Panels Style = "panels"
+	// Document is one column of plain HTML in the manner of public services: a skip link, nested lists of pages of which the branch shown is open, summary lists,
+	// big boxes with their labels after them, groups in field sets, an error summary, a table only where there are columns to compare. Questions are dialogs of the
+	// browser.
+	Document Style = "document"
 )
 
 // Styles returns all of them.
-func Styles() []Style { return []Style{Classic, Script, Tables, Cards, Panels} }
+func Styles() []Style { return []Style{Classic, Script, Tables, Cards, Panels, Document} }
 
 // Check is an error for a style that there is not.
 func (s Style) Check() error {
@@ -178,6 +182,8 @@ func (s Style) document(v view) []byte {
 		return cards(v)
 	case Panels:
 		return panels(v)
+	case Document:
+		return document(v)
 	}
 	return draw("classic.html", v)
 }

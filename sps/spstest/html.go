@@ -20,11 +20,12 @@ type Markup = markup.Style
 
 // Sorts of markup. The zero value is MarkupClassic.
 const (
-	MarkupClassic = markup.Classic // plain forms with a hidden token
-	MarkupScript  = markup.Script  // drawn by a script that fetches what is on the page; questions are dialogs of the browser
-	MarkupTables  = markup.Tables  // tables for layout, links as buttons, a menu that must be opened
-	MarkupCards   = markup.Cards   // cards with definition lists, floating labels and switches, a form that is sent without leaving the page
-	MarkupPanels  = markup.Panels  // a bar with drop-down menus, panels, labels left of their fields, tables of labels and values; questions are dialogs of the browser
+	MarkupClassic  = markup.Classic  // plain forms with a hidden token
+	MarkupScript   = markup.Script   // drawn by a script that fetches what is on the page; questions are dialogs of the browser
+	MarkupTables   = markup.Tables   // tables for layout, links as buttons, a menu that must be opened
+	MarkupCards    = markup.Cards    // cards with definition lists, floating labels and switches, a form that is sent without leaving the page
+	MarkupPanels   = markup.Panels   // a bar with drop-down menus, panels, labels left of their fields, tables of labels and values; questions are dialogs of the browser
+	MarkupDocument = markup.Document // one column of plain HTML: summary lists, labels above their fields, big boxes, field sets; questions are dialogs of the browser
 )
 
 // Markups returns all sorts of markup.
