@@ -44,13 +44,13 @@ func (b browsed) String() string {
 var everyGuide = []browsed{
 	{guide: "pra-async", swing: "dns", style: spstest.MarkupScript},
 	{guide: "pra-async", swing: "shared-ip", style: spstest.MarkupTables},
-	{guide: "pra-async", swing: "nat"},
-	{guide: "pra-sync", style: spstest.MarkupScript},
+	{guide: "pra-async", swing: "nat", style: spstest.MarkupCards},
+	{guide: "pra-sync", style: spstest.MarkupPanels},
 	{guide: "pra-hardware", style: spstest.MarkupTables, byHand: 1}, // an appliance that was reset has a certificate that no driver knows
 	{guide: "sps-ha", style: spstest.MarkupTables, raced: true},
 	{guide: "sps-search", style: spstest.MarkupScript},
-	{guide: "sps-node"},
-	{guide: "pra-node", style: spstest.MarkupScript, raced: true},
+	{guide: "sps-node", style: spstest.MarkupClassic},
+	{guide: "pra-node", style: spstest.MarkupDocument, raced: true},
 	{guide: "pra-node", manual: true, style: spstest.MarkupTables, byHand: 3}, // at the vendor's update server
 }
 
