@@ -28,11 +28,48 @@ func (s *Snapshot) Items(within ...Label) ([]*Snapshot, error) {
 	if len(items) == 0 {
 		items = s.sections(in)
 	}
-	var out []*Snapshot
-	for _, n := range items {
+	return s.each(items), nil
+}
+
+// each makes a page of each part of this one.
+func (s *Snapshot) each(parts []*Node) (out []*Snapshot) {
+	for _, n := range parts {
 		out = append(out, &Snapshot{Root: n, URL: s.URL, Document: s.Document, Words: s.Words})
 	}
-	return out, nil
+	return out
+}
+
+// Under are the smallest parts of a place that stand under a heading and tell a value with the label: for a page whose items are neither rows nor cards, while something
+// else on it, a menu or a form, is.
+func (s *Snapshot) Under(l Label, within ...Label) ([]*Snapshot, error) {
+	in, err := s.place(Query{Kind: "table", Within: within})
+	if err != nil || len(in) == 0 {
+		return nil, err
+	}
+	var tell []*Node
+	for _, n := range s.sections(in) {
+		if v, err := s.each([]*Node{n})[0].Value(l); err == nil && v != "" {
+			tell = append(tell, n)
+		}
+	}
+	return s.each(slices.DeleteFunc(slices.Clone(tell), func(n *Node) bool {
+		return slices.ContainsFunc(tell, func(m *Node) bool { return m != n && n.holds(m) })
+	})), nil
+}
+
+// holds reports whether all that stands in m stands in n too, which has more.
+func (n *Node) holds(m *Node) bool {
+	has := map[*Node]bool{}
+	n.All(func(x *Node) bool { has[x] = true; return true })
+	here, there := len(has)-1, 0
+	all := true
+	m.All(func(x *Node) bool {
+		if x != m {
+			all, there = all && has[x], there+1
+		}
+		return true
+	})
+	return all && there < here
 }
 
 // card reports whether n is one of several things that are shown beside or below each other without a table.

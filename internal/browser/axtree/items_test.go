@@ -147,3 +147,55 @@ button "Install" id=9
 		}
 	}
 }
+
+// Certificates one below the other, each under its name, are the items also where the menu is a list and a form a group with a heading.
+func TestUnder(t *testing.T) {
+	s := parse(t, `
+navigation
+	list
+		listitem
+			link "Status"
+heading "Certificates" level=1
+heading "Installed" level=2
+heading "access.example.com" level=3
+button "Export" id=7
+DescriptionList
+	term
+		"Issued To"
+	definition
+		"access.example.com"
+	term
+		"Private Key"
+	definition
+		"yes"
+heading "other.example.com" level=3
+button "Export" id=8
+DescriptionList
+	term
+		"Issued To"
+	definition
+		"other.example.com"
+group "Installation"
+	heading "Installation" level=2
+	button "Import"
+`)
+	items, err := s.Under(Label{"Issued To"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range items {
+		to, err := i.Value(Label{"Issued To"})
+		if err != nil {
+			t.Error(err)
+		}
+		key, _ := i.Value(Label{"Private Key"})
+		got = append(got, fmt.Sprintf("%s: %s key %q", i.Head(), to, key))
+	}
+	if d := cmp.Diff([]string{`access.example.com: access.example.com key "yes"`, `other.example.com: other.example.com key ""`}, got); d != "" {
+		t.Errorf("Under() (-want +got):\n%s", d)
+	}
+	if none, err := s.Under(Label{"Serial Number"}); len(none) > 0 || err != nil {
+		t.Errorf("Under(Serial Number) = %d items, %v", len(none), err)
+	}
+}

@@ -105,6 +105,11 @@ func (r *Reading) place(key string) (out []axtree.Label) {
 // Items are the rows of the tables in the place that a label is in, each to be read like a page.
 func (r *Reading) Items(key string) (out []*Reading) {
 	rows, err := r.now.Items(r.place(key)...)
+	if l := r.t.Labels[key]; err == nil && kinds[l.Kind] == axtree.Value && !slices.ContainsFunc(rows, func(s *axtree.Snapshot) bool { _, err := s.Value(l.Text); return err == nil }) {
+		if under, _ := r.now.Under(l.Text, r.place(key)...); len(under) > 0 {
+			rows = under // what is listed is not what is looked for
+		}
+	}
 	for _, row := range rows {
 		r.log = append(r.log, row.Root.Text())
 		out = append(out, &Reading{t: r.t, now: row, item: true})
